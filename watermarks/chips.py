@@ -1,0 +1,64 @@
+"""Key + coded bits -> the chip tile, by a specified generator.
+
+The generator is SHAKE-256 (FIPS 202) of a subkey of the watermark key: the same bytes on every
+machine and in every year, which no library's random stream promises. Its first ``chips`` bytes'
+lowest bits are the spreading signs; the following big-endian 32-bit words, sorted stably, are the
+interleaver that says which coded bit each chip carries.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from watermarks.payload import derive_key
+from watermarks.profiles import Layer, Profile
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Spreading:
+    """How coded bits are spread over one layer's tile.
+
+    Attributes
+    ----------
+    signs : ndarray of int8, shape (N, N)
+        The chips of an all-zero codeword, +1 or -1.
+    bit_index : ndarray of intp, shape (N, N)
+        The coded bit that each chip carries.
+    """
+
+    signs: NDArray[np.int8]
+    bit_index: NDArray[np.intp]
+
+    def spread(self, coded_bits: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Return the chip tile of coded bits, shape (N, N), values +1 or -1."""
+        return (self.signs * (1 - 2 * coded_bits.astype(np.int8))[self.bit_index]).astype(np.float32)
+
+    def despread(self, values: NDArray[np.floating], coded_count: int) -> NDArray[np.float64]:
+        """Return each coded bit's correlation with its chips, shape (coded_count,)."""
+        return np.bincount(
+            self.bit_index.ravel(), weights=(values * self.signs).ravel(), minlength=coded_count
+        )
+
+
+def spreading(key: bytes, profile: Profile, layer: Layer, coded_count: int) -> Spreading:
+    """Return the spreading of `coded_count` coded bits over a layer's tile under a key.
+
+    Raises
+    ------
+    WatermarkError
+        If the key is too short.
+    """
+    side = profile.tile_chips // layer.chip_pitch
+    chips = side * side
+    name = "luma" if layer is profile.luma else "chroma"
+    seed = derive_key(key, f"chips {profile.version} {name}")
+    stream = hashlib.shake_256(seed).digest(5 * chips)
+    signs = 1 - 2 * (np.frombuffer(stream, np.uint8, chips) & 1).astype(np.int8)
+    words = np.frombuffer(stream, ">u4", chips, offset=chips)
+    bit_index = np.empty(chips, np.intp)
+    bit_index[np.argsort(words, kind="stable")] = np.arange(chips) % coded_count
+    return Spreading(signs.reshape(side, side), bit_index.reshape(side, side))

@@ -1,0 +1,102 @@
+"""Published parameter sets of the mark.
+
+A profile is a promise to paper: once a version is published it is never edited, the next one is
+added. Version 0 is a draft, free to change until version 1 freezes the format.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """One of the mark's two signals, in luma or in blue-yellow.
+
+    Attributes
+    ----------
+    chip_pitch : int
+        The side of one of the layer's chips, in luma chips (1 or 2).
+    template_lines : int
+        How many sinusoids the layer's template has.
+    template_radii : tuple of float
+        Least and greatest spatial frequency of the template, in cycles per tile.
+    template_share : float
+        The template's share of the layer's energy, in (0, 1); the message has the rest.
+    low_cut : float
+        Frequencies below this, in cycles per tile, carry no message: there the eye is keenest
+        (luma) or the host strongest.
+    amplitude : float
+        RMS amplitude over a flat mid-grey at strength 1, in 8-bit levels.
+    masking : float
+        What local activity adds to the amplitude, in levels per level of activity.
+    """
+
+    chip_pitch: int
+    template_lines: int
+    template_radii: tuple[float, float]
+    template_share: float
+    low_cut: float
+    amplitude: float
+    masking: float
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """A version of the format.
+
+    Attributes
+    ----------
+    version : int
+        The 4-bit number that every payload carries.
+    chips_per_inch : float
+        Luma chips per inch of paper.
+    tile_chips : int
+        The side of the square tile, in luma chips; tiles repeat over the picture.
+    luma, chroma : Layer
+        The two signals.
+    """
+
+    version: int
+    chips_per_inch: float
+    tile_chips: int
+    luma: Layer
+    chroma: Layer
+
+    @property
+    def layers(self) -> tuple[Layer, Layer]:
+        """Luma and chroma, in the order in which all code keeps them."""
+        return self.luma, self.chroma
+
+
+# 75 chips per inch put the luma band, 10 to 37 cycles per inch, above the eye's most sensitive
+# region at reading distance and under the 75 lpi or so that a magazine's screen still resolves.
+# The chroma chips are twice as wide, as camera and JPEG keep half the resolution in colour.
+DRAFT_0 = Profile(
+    version=0,
+    chips_per_inch=75.0,
+    tile_chips=128,
+    luma=Layer(
+        chip_pitch=1,
+        template_lines=24,
+        template_radii=(19.0, 46.0),
+        template_share=0.6,
+        low_cut=16.0,
+        amplitude=0.75,
+        masking=0.10,
+    ),
+    chroma=Layer(
+        chip_pitch=2,
+        template_lines=16,
+        template_radii=(9.0, 26.0),
+        template_share=0.6,
+        low_cut=8.0,
+        amplitude=2.2,
+        masking=0.20,
+    ),
+)
+
+PROFILES: Mapping[int, Profile] = MappingProxyType({DRAFT_0.version: DRAFT_0})
+"""Every profile that a reader still reads, by version."""

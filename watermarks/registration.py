@@ -1,0 +1,174 @@
+"""Affine pose -> surface: follow the template outward from where it was found.
+
+Blocks of chips are correlated with the template; each block that agrees tells how far it lies from
+where the surface so far would have it. The surface is fitted anew to all that agree, and their
+neighbours are asked next, so that perspective and the bend of the page are learnt from the middle out.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+import scipy.fft
+import scipy.ndimage
+from numpy.typing import NDArray
+
+from watermarks.geometry import Surface, fit_surface, rectify
+from watermarks.pose_search import WINDOW_PX, Pose
+from watermarks.profiles import Profile
+from watermarks.template import template_tile
+from watermarks.whitening import Level
+
+BLOCK = 64
+STRIDE = 32
+
+# How far a block may lie from where it is expected, in chips.
+_REACH = 6
+
+# A block of pure noise peaks above this once in some hundred; its neighbours must agree besides.
+_BLOCK_Z = 4.2
+
+_ROUNDS = 9
+_LARGEST_CHIPS = 1600
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Registration:
+    """A marked surface in a level.
+
+    Attributes
+    ----------
+    surface : Surface
+        Chips -> level pixels.
+    origin : tuple of int
+        Column and row, in chips, of the first block.
+    block_z : ndarray of float, shape (R, C)
+        How well each block of `BLOCK` chips, `STRIDE` apart, agrees with the template; 0 where it does not.
+    """
+
+    surface: Surface
+    origin: tuple[int, int]
+    block_z: NDArray[np.float64]
+
+
+def register(level: Level, pose: Pose, profile: Profile) -> Registration | None:
+    """Grow an affine pose into a surface over all of the mark that is in view, or None."""
+    surface = Surface.affine(pose.chip_to_level)
+    middle = surface.to_chips(np.array(pose.centre_xy))
+    surface = surface.turned_back(profile.tile_chips, middle)
+    middle = surface.to_chips(np.array(pose.centre_xy))
+    half = 0.4 * WINDOW_PX / float(surface.px_per_chip(middle))
+    box = np.array([middle - half, middle + half])
+    found: Registration | None = None
+    trusted = 0
+    for turn in range(_ROUNDS):
+        origin, counts = _grid(box, level, surface)
+        if min(counts) < 1:
+            break
+        offsets, z = _block_offsets(level, surface, origin, counts, profile)
+        agree = _connected(z >= _BLOCK_Z)
+        if agree.sum() < 3:
+            break
+        centres = _centres(origin, counts)[agree]
+        seen = surface.to_level(centres + offsets[agree])
+        surface = fit_surface(centres, seen, z[agree] ** 2, bent=agree.sum() >= 24 and turn >= 3)
+        found = Registration(surface, origin, np.where(agree, z, 0.0))
+        settled = agree.sum() <= trusted and turn >= 5
+        trusted = max(trusted, int(agree.sum()))
+        box = np.array([centres.min(axis=0) - BLOCK, centres.max(axis=0) + BLOCK])
+        if settled:
+            break
+    return found
+
+
+def _grid(
+    box: NDArray[np.float64], level: Level, surface: Surface
+) -> tuple[tuple[int, int], tuple[int, int]]:
+    """Return the origin (chips) and the counts (rows, columns) of the blocks that fill a box."""
+    low = np.floor(box[0] / STRIDE).astype(int)
+    high = np.ceil(box[1] / STRIDE).astype(int)
+    high = np.minimum(high, low + _LARGEST_CHIPS // STRIDE)
+    count = high - low - BLOCK // STRIDE + 1
+    return (int(low[0]) * STRIDE, int(low[1]) * STRIDE), (int(count[1]), int(count[0]))
+
+
+def _centres(origin: tuple[int, int], counts: tuple[int, int]) -> NDArray[np.float64]:
+    """Return the blocks' centres in chips, shape (rows, columns, 2)."""
+    x = origin[0] + STRIDE * np.arange(counts[1]) + BLOCK / 2
+    y = origin[1] + STRIDE * np.arange(counts[0]) + BLOCK / 2
+    return np.stack(np.meshgrid(x, y), axis=-1).astype(np.float64)
+
+
+def _blocks(image: NDArray[np.float32], counts: tuple[int, int]) -> NDArray[np.float32]:
+    """Return the overlapping blocks of an image, shape (rows, columns, BLOCK, BLOCK), as a view."""
+    views = np.lib.stride_tricks.sliding_window_view(image, (BLOCK, BLOCK))
+    return views[:: STRIDE, :: STRIDE][: counts[0], : counts[1]]
+
+
+@cache
+def _template_blocks(profile: Profile, layer_index: int) -> NDArray[np.complex64]:
+    """Return the conjugate transforms of a tile's blocks at every multiple of the stride."""
+    tile = template_tile(profile, profile.layers[layer_index], profile.tile_chips)
+    per_tile = profile.tile_chips // STRIDE
+    wide = np.tile(tile, (2, 2))
+    blocks = _blocks(wide, (per_tile, per_tile))
+    return scipy.fft.rfft2(blocks).conj().astype(np.complex64)
+
+
+def _block_offsets(
+    level: Level, surface: Surface, origin: tuple[int, int], counts: tuple[int, int], profile: Profile
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return each block's offset (chips, xy) from its place and how sure it is (deviations)."""
+    shape = tuple(STRIDE * (n - 1) + BLOCK for n in counts)
+    taper = np.hanning(BLOCK + 2)[1:-1].astype(np.float32)
+    per_tile = profile.tile_chips // STRIDE
+    rows = (origin[1] // STRIDE + np.arange(counts[0])) % per_tile
+    cols = (origin[0] // STRIDE + np.arange(counts[1])) % per_tile
+    product: NDArray[np.complex64] | None = None
+    for index, plane in enumerate(level.planes):
+        chips = rectify(plane, surface, origin, (shape[0], shape[1]))
+        spectra = scipy.fft.rfft2(_blocks(chips, counts) * (taper[:, None] * taper))
+        part = spectra * _template_blocks(profile, index)[rows[:, None], cols]
+        product = part if product is None else product + part
+    correlation = scipy.fft.irfft2(product, s=(BLOCK, BLOCK))
+    return _peaks(correlation)
+
+
+def _peaks(correlation: NDArray[np.float32]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the sub-chip peaks near zero lag, in chips (xy), and their heights in deviations."""
+    centred = np.roll(correlation, (_REACH + 1, _REACH + 1), axis=(-2, -1))
+    near = centred[..., : 2 * _REACH + 3, : 2 * _REACH + 3]
+    deviation = correlation.std(axis=(-2, -1)) + 1e-9
+    inner = near[..., 1:-1, 1:-1]
+    best = inner.reshape(*inner.shape[:-2], -1).argmax(axis=-1)
+    row, col = np.unravel_index(best, inner.shape[-2:])
+    row, col = row + 1, col + 1
+    grid = np.ogrid[: near.shape[0], : near.shape[1]]
+
+    def at(dr: int, dc: int) -> NDArray[np.float32]:
+        return np.asarray(near[grid[0], grid[1], row + dr, col + dc])
+
+    peak = at(0, 0)
+    dx = _parabola(at(0, -1), peak, at(0, 1)) + col - _REACH - 1
+    dy = _parabola(at(-1, 0), peak, at(1, 0)) + row - _REACH - 1
+    return np.stack([dx, dy], axis=-1).astype(np.float64), (peak / deviation).astype(np.float64)
+
+
+def _parabola(
+    left: NDArray[np.float32], peak: NDArray[np.float32], right: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """Return the vertex of the parabola through three equally spaced values, in (-0.5, 0.5)."""
+    curvature = left - 2 * peak + right
+    return np.asarray(np.clip(0.5 * (left - right) / np.where(curvature < 0, curvature, -1e-9), -0.5, 0.5))
+
+
+def _connected(agree: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Keep the largest connected patch of agreeing blocks: strays are noise."""
+    labels, count = scipy.ndimage.label(agree, np.ones((3, 3)))
+    if count == 0:
+        return agree
+    sizes = np.bincount(labels.ravel())
+    sizes[0] = 0
+    return np.asarray(labels == sizes.argmax())

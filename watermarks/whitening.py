@@ -1,0 +1,91 @@
+"""Capture -> whitened planes: what is left of a photo when its own picture is flattened out.
+
+A natural picture's spectrum falls with frequency and its contrast varies from place to place. Taking
+away the local mean and dividing by the local deviation, then clipping, leaves something close to
+white noise of unit variance in which a weak known signal is found by correlation (whitening and
+limiting before a correlator; Kay, *Detection Theory*).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from watermarks.perception import CHROMA_WEIGHTS, LUMA_WEIGHTS
+
+# Local means are taken over these Gaussian radii, in pixels of a level: just wider than half the
+# longest template wavelength that a level has to keep.
+_LUMA_RADIUS_PX = 5.0
+_CHROMA_RADIUS_PX = 10.0
+
+# Deviations below this many levels are quantisation and JPEG grain, not contrast.
+_DEVIATION_FLOOR = 0.6
+
+# Beyond this many deviations a pixel is an edge or a speck, and says nothing more by being larger.
+_CLIP_DEVIATIONS = 2.5
+
+# Levels of the pyramid have a long side between these, in pixels.
+_LEAST_LEVEL_PX = 500
+_GREATEST_LEVEL_PX = 2700
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Level:
+    """One resolution of a capture, whitened.
+
+    Attributes
+    ----------
+    scale : float
+        Capture pixels per level pixel, a power of two.
+    luma, chroma : ndarray of float32, shape (H, W)
+        Whitened planes, zero mean, about unit variance.
+    """
+
+    scale: float
+    luma: NDArray[np.float32]
+    chroma: NDArray[np.float32]
+
+    @property
+    def planes(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Luma and chroma, in the order of `Profile.layers`."""
+        return self.luma, self.chroma
+
+
+def pyramid(capture: NDArray[np.uint8]) -> Iterator[Level]:
+    """Yield the whitened levels of a capture: first the likeliest (about 1,000 px), then finer, then coarser.
+
+    Each is made only when asked for: an easy photo needs one.
+    """
+    long_side = max(capture.shape[:2])
+    halvings = range(8)
+    sizes = [h for h in halvings if _LEAST_LEVEL_PX <= long_side / 2**h <= _GREATEST_LEVEL_PX] or [0]
+    first = min(sizes, key=lambda h: abs(np.log(long_side / 2**h / 1100)))
+    finer = [h for h in reversed(sizes) if h < first]
+    coarser = [h for h in sizes if h > first]
+    for halving in [first, *finer, *coarser]:
+        yield level(capture, 2**halving)
+
+
+def level(capture: NDArray[np.uint8], scale: int) -> Level:
+    """Return a capture at 1 / `scale` of its resolution, whitened."""
+    small = capture
+    if scale > 1:
+        size = (capture.shape[1] // scale, capture.shape[0] // scale)
+        small = np.asarray(cv2.resize(capture, size, interpolation=cv2.INTER_AREA), np.uint8)
+    return Level(
+        float(scale),
+        whiten(cv2.transform(small, LUMA_WEIGHTS[None]).astype(np.float32), _LUMA_RADIUS_PX),
+        whiten(cv2.transform(small.astype(np.float32), CHROMA_WEIGHTS[None]), _CHROMA_RADIUS_PX),
+    )
+
+
+def whiten(plane: NDArray[np.float32], radius_px: float) -> NDArray[np.float32]:
+    """Take away a plane's local mean, divide by its local deviation, clip."""
+    detail = plane - cv2.GaussianBlur(plane, (0, 0), radius_px)
+    deviation = np.sqrt(cv2.GaussianBlur(detail * detail, (0, 0), 1.5 * radius_px))
+    white = detail / (deviation + _DEVIATION_FLOOR)
+    return np.asarray(np.clip(white, -_CLIP_DEVIATIONS, _CLIP_DEVIATIONS), np.float32)
