@@ -29,7 +29,7 @@ PX_PER_CHIP = (1.15, 3.6)
 _STEP = 0.015  # log-polar cell, radians and natural log of radius alike
 _TILT_STEP = 0.03  # between tried tilts, in half the log of the foreshortening
 _TILT_MOST = 0.26  # half the log of the foreshortening at 54 degrees
-_CAP = 8.0  # times the local mean: what one line may add to a score
+_CAP = 14.0  # times the local mean: what one line may add to a score
 _TOP = 10  # hypotheses refined per window
 
 # Offsets of the tile that are tried, each way: half a chip apart.

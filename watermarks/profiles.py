@@ -76,22 +76,22 @@ class Profile:
 # The chroma chips are twice as wide, as camera and JPEG keep half the resolution in colour.
 DRAFT_0 = Profile(
     version=0,
-    chips_per_inch=75.0,
+    chips_per_inch=50.0,
     tile_chips=128,
     luma=Layer(
         chip_pitch=1,
-        template_lines=24,
+        template_lines=14,
         template_radii=(19.0, 46.0),
-        template_share=0.6,
+        template_share=0.7,
         low_cut=16.0,
         amplitude=0.75,
         masking=0.10,
     ),
     chroma=Layer(
         chip_pitch=2,
-        template_lines=16,
+        template_lines=10,
         template_radii=(9.0, 26.0),
-        template_share=0.6,
+        template_share=0.7,
         low_cut=8.0,
         amplitude=2.2,
         masking=0.20,

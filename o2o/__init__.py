@@ -1,0 +1,1 @@
+"""Print-to-pin: the service, the command line and the jobs around the watermark codec."""

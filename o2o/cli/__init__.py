@@ -1,0 +1,59 @@
+"""The ``o2o`` command: one module a command, heavy imports inside the commands that need them."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any, Final
+
+import typer
+from typer.core import TyperGroup
+
+from o2o.errors import ImageError, InvalidRequest, NotFound, O2oError, SettingsError, TargetRefused
+
+COMMANDS: Final = (
+    "mark", "read", "proof", "serve", "worker", "db", "publisher", "creative", "webhook", "demo",
+)  # fmt: skip
+
+FAILED: Final = 1
+USAGE: Final = 2
+UNREADABLE_FILE: Final = 3
+
+
+def exit_code(error: O2oError) -> int:
+    """Return the exit code that tells a script what kind of error it was."""
+    match error:
+        case ImageError():
+            return UNREADABLE_FILE
+        case SettingsError() | InvalidRequest() | NotFound() | TargetRefused():
+            return USAGE
+        case _:
+            return FAILED
+
+
+class _Commands(TyperGroup):
+    """The one place where errors become exit codes."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except O2oError as error:
+            typer.secho(f"error: {error.detail}", fg="red", err=True)
+            raise typer.Exit(exit_code(error)) from error
+        except ValueError as error:
+            from watermarks.errors import WatermarkError
+
+            if not isinstance(error, WatermarkError):
+                raise
+            typer.secho(f"error: {error}", fg="red", err=True)
+            raise typer.Exit(USAGE) from error
+
+
+app = typer.Typer(
+    cls=_Commands,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="Mark pictures for print, read photos of them, and serve what is behind them.",
+)
+
+for _name in COMMANDS:
+    import_module(f"o2o.cli.{_name}").register(app)

@@ -1,0 +1,99 @@
+"""What the commands around the codec share: the key, files of one's own and the printed size."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+
+from o2o.errors import O2oError, SettingsError, UnreadableImage
+from o2o.settings import DEMONSTRATION_KEY, parse_key
+
+EXIT_MISSED: Final = 1
+EXIT_UNREADABLE: Final = 3
+
+DEFAULT_DPI: Final = 300.0
+SCREEN_DPI: Final = 150.0
+"""Below this a file states the resolution of a screen or a camera's default, not of a print."""
+
+# Files of one's own may be larger than uploads, but not without end.
+MAX_BYTES: Final = 2_000_000_000
+MAX_PIXELS: Final = 500_000_000
+
+KeyFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--key-file",
+        help="A file that holds the watermark key; else O2O_WATERMARK_KEY counts.",
+        show_default=False,
+    ),
+]
+
+
+class MarkRefused(O2oError):
+    """A mark that could be made or read, but not so that it would be of use."""
+
+    code = "mark-refused"
+    title = "The picture isn't marked"
+
+
+def note(message: str) -> None:
+    """Say something that isn't the command's result, on stderr."""
+    typer.secho(f"note: {message}", err=True, fg="yellow")
+
+
+def watermark_key(key_file: Path | None) -> bytes:
+    """The key: from the file, else the environment, else the demonstration key with a warning.
+
+    Raises
+    ------
+    SettingsError
+        If there is a key that can't be used.
+    """
+    if key_file is None:
+        text = os.environ.get("O2O_WATERMARK_KEY")
+    else:
+        try:
+            text = key_file.read_text("utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise SettingsError(f"the key file {key_file} can't be read: {error}") from error
+    if text is not None and (key_file or text):
+        return parse_key(text)
+    typer.secho(
+        "warning: no O2O_WATERMARK_KEY and no --key-file, so the demonstration key is used, which everyone "
+        "knows: for anything but a trial make one of your own (openssl rand -hex 32)",
+        fg="yellow",
+        err=True,
+    )
+    return DEMONSTRATION_KEY
+
+
+def read_bytes(path: Path) -> bytes:
+    """A file's bytes.
+
+    Raises
+    ------
+    UnreadableImage
+        If it isn't there or may not be read.
+    """
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise UnreadableImage(f"{path}: {error.strerror or error}") from error
+
+
+def print_dpi(asked: float | None, stated: float | None) -> float:
+    """Pixels per inch on paper: as asked, else as the file states, else 300, with a note.
+
+    Under 150 a file states a screen's resolution or a camera's default; a picture is hardly ever
+    printed so coarsely, and a mark made for it would vanish in the print.
+    """
+    if asked is not None:
+        return asked
+    if stated is not None and stated >= SCREEN_DPI:
+        return stated
+    says = "no dpi" if stated is None else f"{stated:g} dpi, a screen's"
+    note(f"the file states {says}: taking {DEFAULT_DPI:g}; say --dpi if it will be printed otherwise")
+    return DEFAULT_DPI

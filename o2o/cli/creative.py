@@ -1,0 +1,72 @@
+"""``o2o creative``: pictures and what is behind them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from uuid import UUID
+
+import typer
+
+from o2o.cli.environment import current_settings, now, transaction
+from o2o.settings import Settings
+
+commands = typer.Typer(no_args_is_help=True, help="Pictures and what is behind them.")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.add_typer(commands, name="creative")
+
+
+@commands.callback()
+def group() -> None:
+    """Keep `add` a command of its own while it is the only one."""
+
+
+@commands.command()
+def add(
+    publisher: UUID = typer.Option(..., help="The publisher's ID."),
+    title: str = typer.Option(..., help="What readers see first."),
+    campaign: str | None = typer.Option(None, help="A campaign's name; made if it is new."),
+    link: str | None = typer.Option(None, help="Where the picture leads."),
+    description: str = typer.Option("", help="What readers see next."),
+    alt_text: str = typer.Option("", help="The picture in words."),
+    image: Path | None = typer.Option(None, exists=True, dir_okay=False, help="The picture to show."),
+    as_json: bool = typer.Option(False, "--json", help="Print one JSON object."),
+) -> None:
+    """Register a creative and print the ID to mark its picture with."""
+    import secrets
+
+    from o2o.services import creatives
+
+    settings = current_settings()
+    picture = _stored(image, settings) if image else None
+    with transaction(settings) as session:
+        creative = creatives.add(
+            session,
+            publisher_id=publisher,
+            title=title,
+            draw=secrets.randbits,
+            now=now(),
+            campaign=campaign,
+            description=description,
+            link=link,
+            alt_text=alt_text,
+            image=picture,
+        )
+    watermark_id = creatives.format_id(creative.watermark_id)
+    if as_json:
+        typer.echo(json.dumps({"id": watermark_id, "uuid": str(creative.id), "title": creative.title}))
+    else:
+        typer.echo(watermark_id)
+
+
+def _stored(image: Path, settings: Settings) -> str:
+    """The name of the picture's copy in the media folder."""
+    from o2o.imaging import load_capture
+    from o2o.integrations.storage import store_picture
+
+    # A designer's file may be far larger than any photo.
+    photo = load_capture(image.read_bytes(), max_bytes=1 << 30, max_pixels=10 * settings.max_photo_pixels)
+    return store_picture(photo.image, settings.media_dir)

@@ -1,0 +1,33 @@
+"""``o2o db``: the database's schema."""
+
+from __future__ import annotations
+
+import typer
+
+from o2o.cli.environment import current_settings
+
+commands = typer.Typer(no_args_is_help=True, help="The database's schema.")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.add_typer(commands, name="db")
+
+
+@commands.command()
+def upgrade() -> None:
+    """Bring the database to the newest schema; make it where there is none."""
+    from o2o.db import upgrade as upgrade_database
+
+    upgrade_database(current_settings().database_url)
+    typer.echo("the database is at the newest version")
+
+
+@commands.command()
+def check() -> None:
+    """Tell whether the database has the schema that this version needs."""
+    from o2o.db import connect, require_current
+
+    url = current_settings().database_url
+    require_current(connect(url), url)
+    typer.echo("the database is at the newest version")

@@ -1,0 +1,55 @@
+"""What the commands take from the environment."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import typer
+
+from o2o.settings import Settings
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
+
+def current_settings() -> Settings:
+    """Return the settings of this environment."""
+    return Settings.from_env(os.environ)
+
+
+def warn_of_demonstration_key(settings: Settings) -> None:
+    """Say it if marks would be made or read with the key that everyone knows."""
+    if settings.uses_demonstration_key:
+        typer.secho(
+            "warning: O2O_WATERMARK_KEY is not set, so the demonstration key is used, which everyone knows: "
+            "for anything but a trial set one of your own (openssl rand -hex 32)",
+            fg="yellow",
+            err=True,
+        )
+
+
+@contextmanager
+def transaction(settings: Settings) -> Iterator[Session]:
+    """One transaction on the settings' database, if its schema is this code's.
+
+    Raises
+    ------
+    SettingsError
+        If the database has to be upgraded first.
+    """
+    from o2o.db import Database, require_current
+
+    database = Database(settings.database_url)
+    require_current(database.engine, settings.database_url)
+    with database.begin() as session:
+        yield session
+    database.engine.dispose()
+
+
+def now() -> datetime:
+    """Return the time."""
+    return datetime.now(UTC)

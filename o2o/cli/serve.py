@@ -1,0 +1,121 @@
+"""``o2o serve``: the service in one command."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import threading
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from o2o.cli.environment import current_settings, warn_of_demonstration_key
+from o2o.settings import DEFAULT_PORT, Settings
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+KEEP_ALIVE_S = 5
+STOP_TIMEOUT_S = 30
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("serve")(serve)
+
+
+def serve(
+    host: str = typer.Option("127.0.0.1", help="The address to listen on; 0.0.0.0 for all."),
+    port: int = typer.Option(DEFAULT_PORT, min=0, max=65535),
+    worker: bool = typer.Option(True, help="Run jobs here too; without, run `o2o worker` beside it."),
+) -> None:
+    """Serve the API, the phone page and the boards; the database is upgraded first."""
+    from o2o import logs
+    from o2o.db import upgrade
+
+    settings = current_settings()
+    if not os.environ.get("O2O_PUBLIC_URL"):
+        settings = dataclasses.replace(settings, public_url=f"http://{_reachable(host)}:{port}")
+    warn_of_demonstration_key(settings)
+    logs.configure()
+    upgrade(settings.database_url)
+    _gunicorn(settings, host, port, with_worker=worker)
+
+
+def _reachable(host: str) -> str:
+    """The host as an address names it, for a host to listen on."""
+    if host in {"0.0.0.0", "::"}:  # noqa: S104  what is asked about here, not what is listened on
+        return "127.0.0.1"
+    return f"[{host}]" if ":" in host else host
+
+
+def _gunicorn(settings: Settings, host: str, port: int, *, with_worker: bool) -> None:
+    """Run gunicorn until it is told to stop.
+
+    One process with threads: OpenCV and numpy release the interpreter's lock where the time goes, and
+    a decoded photo is too large to have one in each of many processes.
+    """
+    from gunicorn.app.base import BaseApplication
+
+    class Server(BaseApplication):  # type: ignore[misc]
+        """gunicorn, set up here and not by files or the command line."""
+
+        def load_config(self) -> None:
+            for name, value in _options(settings, host, port, with_worker=with_worker).items():
+                self.cfg.set(name, value)
+
+        def load(self) -> Flask:
+            return _load(settings)
+
+    Server().run()
+
+
+def _options(settings: Settings, host: str, port: int, *, with_worker: bool) -> dict[str, Any]:
+    def say_ready(arbiter: Any) -> None:
+        address = arbiter.LISTENERS[0].getsockname()
+        typer.echo(f"serving on http://{address[0]}:{address[1]}")
+
+    jobs = _Jobs(settings)
+    return {
+        "bind": f"[{host}]:{port}" if ":" in host else f"{host}:{port}",
+        "workers": 1,
+        "worker_class": "gthread",
+        "threads": settings.threads,
+        "keepalive": KEEP_ALIVE_S,
+        "graceful_timeout": STOP_TIMEOUT_S,
+        "loglevel": "warning",
+        "control_socket_disable": True,
+        "when_ready": say_ready,
+    } | ({"post_worker_init": jobs.start, "worker_exit": jobs.stop} if with_worker else {})
+
+
+def _load(settings: Settings) -> Flask:
+    """Build the application, in gunicorn's process."""
+    import cv2
+
+    cv2.setNumThreads(1)  # requests are what runs side by side, not the parts of one
+    # By name: a command may not import the composition, which stands above it.
+    application: Flask = import_module("app").create(settings)
+    return application
+
+
+class _Jobs:
+    """A worker beside the application, in the same process."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._thread: threading.Thread | None = None
+
+    def start(self, gunicorn_worker: Any) -> None:
+        """Start it, once the application stands; it shares its database, so that new jobs wake it."""
+        database = gunicorn_worker.wsgi.extensions["o2o"].database
+        self._worker = import_module("app").worker(self._settings, database)
+        self._thread = threading.Thread(target=self._worker.run, name="jobs-0", daemon=True)
+        self._thread.start()
+
+    def stop(self, _arbiter: object, _gunicorn_worker: object) -> None:
+        """Let it finish its current jobs."""
+        if self._thread is not None:
+            self._worker.stop()
+            self._thread.join(STOP_TIMEOUT_S)

@@ -1,0 +1,173 @@
+"""The database: connection, transactions, times in UTC, and the schema's version."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Final
+
+from alembic import command
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import DateTime, Dialect, Enum, MetaData, create_engine, event
+from sqlalchemy.engine import URL, Connection, Engine, make_url
+from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
+from sqlalchemy.types import TypeDecorator
+
+from o2o.errors import SettingsError
+
+MIGRATIONS: Final = Path(__file__).parents[1] / "migrations"
+
+BUSY_TIMEOUT_MS: Final = 30_000
+"""How long SQLite waits for another writer; each holds its lock for milliseconds."""
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """A time that goes in and comes out aware and in UTC, also on SQLite, which forgets zones."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, _dialect: Dialect) -> datetime | None:
+        """Refuse a time without a zone: it would be read as UTC and may not be."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError(f"{value!r} has no time zone")
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, _dialect: Dialect) -> datetime | None:
+        """Give the time its zone back."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class Base(DeclarativeBase):
+    """The tables' common base: every constraint gets a name that a migration can speak of."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map = {datetime: UtcDateTime()}  # noqa: RUF012  SQLAlchemy reads it from the class
+
+
+def named_enum(kind: type[StrEnum], name: str) -> Enum:
+    """Return a column type that holds an enumeration's values under a check of that name."""
+    return Enum(
+        kind,
+        name=name,
+        native_enum=False,
+        create_constraint=True,
+        length=32,
+        values_callable=lambda members: [member.value for member in members],
+    )
+
+
+def connect(url: str | URL, *, foreign_keys: bool = True) -> Engine:
+    """Return an engine for SQLite or PostgreSQL, with SQLite made to behave like a database.
+
+    Its errors don't tell the statements' parameters, as errors end up in logs.
+
+    Parameters
+    ----------
+    url : str or URL
+        SQLAlchemy's database URL.
+    foreign_keys : bool, optional
+        Whether SQLite enforces them; off only for migrations, which rebuild whole tables.
+    """
+    parsed = make_url(url)
+    if parsed.get_backend_name() != "sqlite":
+        return create_engine(parsed, pool_pre_ping=True, hide_parameters=True)
+    if parsed.database and parsed.database != ":memory:":
+        Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+    engine = create_engine(parsed, hide_parameters=True)
+
+    @event.listens_for(engine, "connect")
+    def set_pragmas(dbapi_connection: Any, _record: object) -> None:
+        # The driver's own transaction control would begin too late: SQLAlchemy's events do it.
+        dbapi_connection.isolation_level = None
+        dbapi_connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
+        dbapi_connection.execute("PRAGMA journal_mode = WAL")
+        dbapi_connection.execute(f"PRAGMA foreign_keys = {'ON' if foreign_keys else 'OFF'}")
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        # A writer takes the write lock at once: one that began as a reader can't be
+        # promoted once another has written, however long it waits.
+        read_only = connection.get_execution_options().get("read_only", False)
+        connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
+
+    return engine
+
+
+class Database:
+    """The transactions of one process.
+
+    Attributes
+    ----------
+    engine : Engine
+        Its connections.
+    jobs_added : threading.Event
+        Set after the commit of a transaction that added jobs, so that workers in this
+        process needn't wait for their next poll. A messenger between processes or machines
+        (a later issue) is told of the new jobs at the same place, in `begin`.
+    """
+
+    def __init__(self, url: str | URL) -> None:
+        self.engine = connect(url)
+        self.jobs_added = threading.Event()
+        self._writing = sessionmaker(self.engine, expire_on_commit=False)
+        self._reading = sessionmaker(self.engine.execution_options(read_only=True), expire_on_commit=False)
+
+    @contextmanager
+    def begin(self) -> Iterator[Session]:
+        """One transaction: committed at the end, rolled back by an exception."""
+        with self._writing.begin() as session:
+            yield session
+        if session.info.pop("jobs_added", False):
+            self.jobs_added.set()
+
+    @contextmanager
+    def read(self) -> Iterator[Session]:
+        """One consistent look at the database that holds up no writer."""
+        with self._reading() as session:
+            yield session
+
+
+def alembic_config(url: str | URL) -> Config:
+    """Return Alembic's configuration for the database at ``url``."""
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    config.attributes["url"] = url
+    return config
+
+
+def upgrade(url: str | URL) -> None:
+    """Bring the database's schema to the newest version; make the database where there is none."""
+    command.upgrade(alembic_config(url), "head")
+
+
+def require_current(engine: Engine, url: str | URL) -> None:
+    """Check that the schema is the one this code was written for.
+
+    Raises
+    ------
+    SettingsError
+        If it is older or newer.
+    """
+    with engine.connect() as connection:
+        found = MigrationContext.configure(connection).get_current_revision()
+    if found != ScriptDirectory.from_config(alembic_config(url)).get_current_head():
+        raise SettingsError(f"the database is at version {found}: run `o2o db upgrade` first")

@@ -1,0 +1,96 @@
+"""Putting the WSGI application together."""
+
+from __future__ import annotations
+
+import threading
+import time
+from datetime import timedelta
+
+import structlog
+from apiflask import APIFlask
+from flask import Response, g, request
+
+from o2o.db import Database
+from o2o.http import boards, documentation, health, pages, pins, problems, readers, scans
+from o2o.http.service import Service
+from o2o.services.scans import Read
+from o2o.settings import Settings
+
+MAX_JSON_BYTES = 64_000
+
+CONTENT_SECURITY_POLICY = "; ".join(
+    (
+        "default-src 'self'",
+        "img-src 'self' blob: data:",  # the phone page shows the photo before it is sent
+        "media-src 'self' blob:",
+        "object-src 'none'",
+        "base-uri 'none'",
+        "form-action 'self'",
+        "frame-ancestors 'none'",
+    )
+)
+SECURITY_HEADERS = {
+    "Content-Security-Policy": CONTENT_SECURITY_POLICY,
+    "X-Content-Type-Options": "nosniff",
+    # A board's address is what protects it, so no page gives its own away.
+    "Referrer-Policy": "no-referrer",
+    "Permissions-Policy": "camera=(self), geolocation=(), microphone=()",
+    "Cross-Origin-Opener-Policy": "same-origin",
+}
+
+_log = structlog.get_logger()
+
+
+def create_app(settings: Settings, database: Database, *, read: Read) -> APIFlask:
+    """Build the application.
+
+    Parameters
+    ----------
+    settings : Settings
+        The deployment's.
+    database : Database
+        At the newest schema version.
+    read : callable
+        `watermarks.read`, or what stands in for it.
+    """
+    app = documentation.DocumentedApp("o2o.http", title="Print-to-pin", version="1", docs_path=None)
+    app.config.update(
+        MAX_CONTENT_LENGTH=MAX_JSON_BYTES,
+        SEND_FILE_MAX_AGE_DEFAULT=timedelta(0),
+    )
+    app.extensions["o2o"] = Service(
+        settings=settings,
+        database=database,
+        read=read,
+        decoding=threading.BoundedSemaphore(settings.max_decodes),
+    )
+    for module in (readers, scans, boards, pins):
+        app.register_blueprint(module.blueprint, url_prefix="/v1")
+    for module in (health, pages, documentation):
+        app.register_blueprint(module.blueprint)
+    problems.register(app)
+    documentation.describe(app)
+    app.before_request(_start_clock)
+    app.after_request(_finish)
+    return app
+
+
+def _start_clock() -> None:
+    g.started_s = time.perf_counter()
+
+
+def _finish(response: Response) -> Response:
+    """Set the headers that every answer has, and log the request without what is private in it."""
+    for name, value in SECURITY_HEADERS.items():
+        response.headers.setdefault(name, value)
+    if request.path.startswith("/v1/"):
+        response.headers["Cache-Control"] = "no-store"
+    _log.info(
+        "request",
+        method=request.method,
+        # The rule and not the path: the ID of a board is all that protects it.
+        route=request.url_rule.rule if request.url_rule else None,
+        status=response.status_code,
+        ms=round(1000 * (time.perf_counter() - g.started_s), 1),
+    )
+    return response

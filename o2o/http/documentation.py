@@ -1,0 +1,93 @@
+"""The API's description: the OpenAPI document, and a page made from it that loads nothing from elsewhere."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from http import HTTPStatus
+from typing import Any
+
+from apiflask import APIBlueprint, APIFlask
+from apispec import APISpec
+from apispec.ext.marshmallow.common import make_schema_key
+from flask import current_app, render_template
+
+from o2o import errors
+from o2o.http.problems import MEDIA_TYPE
+from o2o.http.schemas import Problem
+
+METHODS = ("get", "post", "put", "patch", "delete")
+
+blueprint = APIBlueprint("documentation", __name__, enable_openapi=False)
+
+
+class DocumentedApp(APIFlask):
+    """APIFlask, but for one fault of its OpenAPI document."""
+
+    def _register_schema_and_get_ref(
+        self, spec: APISpec, registered_schema_classes: dict[int, str], schema_obj: Any
+    ) -> dict[str, str]:
+        # A schema that was first met nested in another is in the document already; APIFlask 3.1
+        # would put it there once more, as "Board1".
+        converter = self._ma_plugin.converter
+        if converter is not None and (name := converter.refs.get(make_schema_key(schema_obj))):
+            return {"$ref": f"#/components/schemas/{name}"}
+        reference: dict[str, str] = super()._register_schema_and_get_ref(
+            spec, registered_schema_classes, schema_obj
+        )
+        return reference
+
+
+@blueprint.get("/docs")
+def docs() -> str:
+    """The reference, for people."""
+    spec = current_app._get_spec("json")  # type: ignore[attr-defined]
+    return render_template("docs.html", spec=spec, methods=METHODS, problems=list(_problems(errors.O2oError)))
+
+
+def describe(app: APIFlask) -> None:
+    """Set up an application's OpenAPI document."""
+    app.config.update(
+        OPENAPI_VERSION="3.1.0",
+        VALIDATION_ERROR_SCHEMA=Problem,
+        HTTP_ERROR_SCHEMA=Problem,
+        VALIDATION_ERROR_DESCRIPTION="The request isn't as described",
+        DESCRIPTION=(
+            "Photograph a marked picture in print, see what is behind it, pin it to a board. "
+            "Addresses in answers are relative to the API. Errors are problem documents (RFC 9457)."
+        ),
+    )
+    app.spec_callback = _with_problems
+
+
+def _with_problems(spec: Any) -> Any:
+    """Give every error its media type, and every upload the form that it has to have."""
+    for operations in spec["paths"].values():
+        for method in METHODS:
+            if operation := operations.get(method):
+                _mend(operation)
+    spec["paths"] = dict(sorted(spec["paths"].items()))
+    # Patterns end as Python spells it; JSON Schema goes by JavaScript.
+    return json.loads(json.dumps(spec).replace(r"\\Z", "$"))
+
+
+def _mend(operation: dict[str, Any]) -> None:
+    if body := operation.get("requestBody"):
+        body["required"] = True
+    for status, response in operation["responses"].items():
+        if status.isdecimal() and int(status) >= 400:
+            response["description"] = HTTPStatus(int(status)).phrase
+            response["content"] = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    responses = operation["responses"]
+    if "202" in responses:
+        responses["200"] = {**responses["202"], "description": "It was there before"}
+    operation["responses"] = dict(sorted(responses.items()))
+    operation["summary"] = operation["summary"].removesuffix(".")
+
+
+def _problems(kind: type[errors.O2oError]) -> Iterator[type[errors.O2oError]]:
+    """All kinds of errors that the service has, each after its parent."""
+    yield kind
+    for child in kind.__subclasses__():
+        if child.__module__ == errors.__name__:  # commands have kinds of their own
+            yield from _problems(child)

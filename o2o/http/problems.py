@@ -1,0 +1,98 @@
+"""Errors as problem documents (RFC 9457): every one, mapped in this one place."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Any
+
+import structlog
+from apiflask import APIFlask, HTTPError
+from flask import Response, json
+
+from o2o.errors import O2oError
+
+MEDIA_TYPE = "application/problem+json"
+
+_log = structlog.get_logger()
+
+
+def register(app: APIFlask) -> None:
+    """Have an application answer all its errors with problem documents."""
+    app.register_error_handler(O2oError, _own)
+    app.register_error_handler(Exception, _unexpected)
+    app.error_processor(_http)
+
+
+def problem(
+    status: int,
+    code: str,
+    title: str,
+    detail: str,
+    *,
+    errors: list[dict[str, str]] | None = None,
+    headers: dict[str, str] | None = None,
+) -> Response:
+    """Return a problem document.
+
+    Its type is a fragment of the documentation page, where the problem is explained.
+    """
+    document: dict[str, Any] = {
+        "type": f"/docs#{code}",
+        "title": title,
+        "status": status,
+        "detail": detail,
+        "code": code,
+    }
+    if errors:
+        document["errors"] = errors
+    body = json.dumps(document, ensure_ascii=False)
+    return Response(body, status, headers=headers, content_type=MEDIA_TYPE)
+
+
+def _own(error: O2oError) -> Response:
+    if error.status >= 500:
+        _log.error("request failed", code=error.code, detail=error.detail)
+    headers = {"WWW-Authenticate": "Bearer"} if error.status == 401 else None
+    return problem(error.status, error.code, error.title, error.detail, headers=headers)
+
+
+def _http(error: HTTPError) -> Response:
+    """Errors of Flask's own, and those found when a request was held against its schema."""
+    errors = _pointers(error.detail) if isinstance(error.detail, dict) else []
+    if errors:
+        # What is wrong with a header is wrong with the request's form, not with its content.
+        status = 400 if "headers" in error.detail else error.status_code
+        detail = "; ".join(f"{e['pointer']}: {e['detail']}" for e in errors)
+        return problem(status, "invalid-request", "The request isn't as described", detail, errors=errors)
+    status = HTTPStatus(error.status_code)
+    headers = {
+        name: str(value)
+        for name, value in dict(error.headers or {}).items()
+        if name.lower() in {"allow", "retry-after"}
+    }
+    code = "request-too-large" if status == 413 else status.phrase.lower().replace(" ", "-")
+    return problem(status, code, status.phrase, _ADVICE.get(status, status.description), headers=headers)
+
+
+_ADVICE = {
+    400: "the request can't be parsed: see /docs for its form",
+    404: "nothing is here: see /docs for what there is",
+    405: "this address takes other methods: the Allow header lists them",
+    413: "the request is larger than is taken: send a smaller file",
+    415: "this address takes another media type: see /docs",
+}
+
+
+def _unexpected(error: Exception) -> Response:
+    _log.error("request failed", exc_info=error)
+    return problem(500, O2oError.code, O2oError.title, "it is logged: try again later")
+
+
+def _pointers(detail: dict[str, Any]) -> list[dict[str, str]]:
+    """Flatten ``{location: {field: [message]}}`` to pointers into the request."""
+    return [
+        {"pointer": f"/{field}", "detail": str(message).removesuffix(".").lower()}
+        for fields in detail.values()
+        for field, messages in fields.items()
+        for message in (messages if isinstance(messages, list) else [messages])
+    ]

@@ -1,0 +1,49 @@
+"""Scans."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from apiflask import APIBlueprint
+from flask import request
+
+from o2o.http.schemas import PhotoIn
+from o2o.http.schemas import Scan as ScanOut
+from o2o.http.service import auth, reader_id, service, utc_now
+from o2o.services import scans
+from o2o.services.scans import ScanAnswer
+
+MULTIPART_OVERHEAD_BYTES = 64_000
+
+blueprint = APIBlueprint("scans", __name__, tag="Scans")
+
+
+@blueprint.before_request
+def allow_photos() -> None:
+    """Take larger bodies than elsewhere; what exceeds the limit isn't read."""
+    request.max_content_length = service().settings.max_photo_bytes + MULTIPART_OVERHEAD_BYTES
+
+
+@blueprint.post("/scans")
+@blueprint.auth_required(auth)
+@blueprint.input(PhotoIn, location="files", arg_name="upload")
+@blueprint.output(ScanOut)
+@blueprint.doc(responses=[401, 413, 415])
+def scan_photo(upload: dict[str, Any]) -> ScanAnswer:
+    """Read a photo.
+
+    Finds the marked pictures in a photo of a printed page and gives what is behind them, the largest picture
+    first. A photo in which nothing is read is an answer too: a `miss` with a reason and a hint. The photo
+    is not kept.
+    """
+    own = service()
+    with own.decoding:
+        reading = scans.read_photo(
+            upload["photo"].read(),
+            own.settings.watermark_key,
+            max_bytes=own.settings.max_photo_bytes,
+            max_pixels=own.settings.max_photo_pixels,
+            read=own.read,
+        )
+    with own.database.begin() as session:
+        return scans.record(session, reader_id(), reading, now=utc_now())

@@ -1,0 +1,67 @@
+"""What the views work with, and who is asking."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import NoReturn, cast
+from uuid import UUID
+
+from apiflask import HTTPTokenAuth
+from flask import current_app
+
+from o2o.db import Database
+from o2o.errors import Unauthorized
+from o2o.services import readers
+from o2o.services.scans import Read
+from o2o.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """One application's settings and connections.
+
+    Attributes
+    ----------
+    decoding : threading.BoundedSemaphore
+        Held while a photo is in memory, so that a rush of uploads waits on disk instead.
+    """
+
+    settings: Settings
+    database: Database
+    read: Read
+    decoding: threading.BoundedSemaphore
+
+
+def service() -> Service:
+    """Return the current application's."""
+    return cast(Service, current_app.extensions["o2o"])
+
+
+def utc_now() -> datetime:
+    """Return the time of the request being answered."""
+    return datetime.now(UTC)
+
+
+auth = HTTPTokenAuth(description="A reader's token, as `POST /v1/readers` gives it.")
+
+
+@auth.verify_token  # type: ignore[untyped-decorator]
+def verify_token(token: str) -> UUID | None:
+    """Return the ID of the reader whose token came with the request."""
+    if not token:
+        return None
+    with service().database.read() as session:
+        return readers.authenticate(session, token)
+
+
+@auth.error_processor
+def refuse(_error: object) -> NoReturn:
+    """Answer a request without a valid token like any other error."""
+    raise Unauthorized("send `Authorization: Bearer <token>` with a token that POST /v1/readers gave")
+
+
+def reader_id() -> UUID:
+    """Return the ID of the reader who is asking; for views that require a token."""
+    return cast(UUID, auth.current_user)

@@ -1,0 +1,1 @@
+"""Adapters, one to an external system; they know neither services nor models."""

@@ -1,0 +1,55 @@
+"""The creatives' pictures, as files named by their content."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import re
+import tempfile
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+MAX_SIDE_PX: Final = 1600
+NAME: Final = re.compile(r"[0-9a-f]{64}\.jpg")
+
+
+def store_picture(image: NDArray[np.uint8], folder: Path) -> str:
+    """Keep a picture as a JPEG fit for a web page; return its name, ``<sha256>.jpg``.
+
+    Parameters
+    ----------
+    image : ndarray of uint8, shape (H, W, 3)
+        RGB; made smaller if a side is longer than 1600 pixels. Encoding it anew leaves the
+        original's metadata behind.
+    folder : Path
+        Made if it isn't there.
+    """
+    from PIL import Image
+
+    picture = Image.fromarray(image)
+    picture.thumbnail((MAX_SIDE_PX, MAX_SIDE_PX))
+    encoded = io.BytesIO()
+    picture.save(encoded, "JPEG", quality=88, optimize=True)
+    data = encoded.getvalue()
+    name = f"{hashlib.sha256(data).hexdigest()}.jpg"
+    folder.mkdir(parents=True, exist_ok=True)
+    _write(folder / name, data)
+    return name
+
+
+def _write(path: Path, data: bytes) -> None:
+    """Write a file whole or not at all."""
+    with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
+        try:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+            Path(file.name).chmod(0o644)
+            Path(file.name).replace(path)
+        except BaseException:
+            Path(file.name).unlink(missing_ok=True)
+            raise

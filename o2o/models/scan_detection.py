@@ -1,0 +1,27 @@
+"""One mark that a scan read."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from sqlalchemy import BigInteger, ForeignKey, Index
+from sqlalchemy.orm import Mapped, mapped_column
+
+from o2o.db import Base
+
+
+class ScanDetection(Base):
+    """A mark in a photo; without a creative where nobody has registered its ID."""
+
+    __tablename__ = "scan_detection"
+    __table_args__ = (Index(None, "creative_id"),)
+
+    scan_id: Mapped[UUID] = mapped_column(ForeignKey("scan.id"), primary_key=True)
+    position: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    """0 for the largest in the photo, then on by area."""
+    watermark_id: Mapped[int] = mapped_column(BigInteger)
+    profile: Mapped[int]
+    creative_id: Mapped[UUID | None] = mapped_column(ForeignKey("creative.id"))
+    confidence: Mapped[float]
+    signal_db: Mapped[float]
+    px_per_chip: Mapped[float]

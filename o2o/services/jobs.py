@@ -1,0 +1,118 @@
+"""Jobs: rows that say what is to be done, leased by one worker at a time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID, uuid4
+
+from sqlalchemy import or_, select, update
+from sqlalchemy.orm import Session
+
+from o2o.models import Job, JobState
+
+PIN_SAVE = "pin.save"
+WEBHOOK_DELIVER = "webhook.deliver"
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """A worker's right to a job, until it runs out or another worker takes over."""
+
+    job_id: UUID
+    kind: str
+    ref: UUID
+    token: UUID
+    errors: int
+    """How often the job has ended in an exception before."""
+
+
+class LeaseLost(Exception):
+    """Another worker has taken the job over: what was done here must be rolled back."""
+
+
+def enqueue(session: Session, kind: str, ref: UUID, *, now: datetime, run_at: datetime | None = None) -> None:
+    """Ask for work on a row, in the same transaction that calls for it; once for a kind and row."""
+    session.add(Job(kind=kind, ref=ref, state=JobState.WAITING, run_at=run_at or now, created_at=now))
+    session.flush()
+    session.info["jobs_added"] = True
+
+
+def claim(session: Session, *, now: datetime, lease_s: float) -> Lease | None:
+    """Lease the job that has been due longest, if there is one.
+
+    A job whose lease has run out is due again: that is all it takes to recover from a worker
+    that was killed. On PostgreSQL, workers skip each other's candidates; on SQLite the write
+    lock keeps them apart, and the update's condition would catch what it let through.
+    """
+    due = (
+        Job.state == JobState.WAITING,
+        Job.run_at <= now,
+        or_(Job.lease_until.is_(None), Job.lease_until <= now),
+    )
+    candidate = select(Job.id).where(*due).order_by(Job.run_at).limit(1).with_for_update(skip_locked=True)
+    job = session.scalar(
+        update(Job)
+        .where(Job.id == candidate.scalar_subquery(), *due)
+        .values(lease_token=uuid4(), lease_until=now + timedelta(seconds=lease_s), attempts=Job.attempts + 1)
+        .returning(Job)
+    )
+    if job is None or job.lease_token is None:
+        return None
+    return Lease(job.id, job.kind, job.ref, job.lease_token, job.errors)
+
+
+def renew(session: Session, lease: Lease, *, now: datetime, lease_s: float) -> None:
+    """Hold a job for longer.
+
+    Raises
+    ------
+    LeaseLost
+        If it is another worker's by now.
+    """
+    held(session, lease).lease_until = now + timedelta(seconds=lease_s)
+    session.flush()
+
+
+def held(session: Session, lease: Lease) -> Job:
+    """Return the leased job, locked: nobody can take it over before this transaction ends.
+
+    Raises
+    ------
+    LeaseLost
+        If it is another worker's by now.
+    """
+    job = session.scalar(
+        select(Job).where(Job.id == lease.job_id, Job.lease_token == lease.token).with_for_update()
+    )
+    if job is None:
+        raise LeaseLost(f"job {lease.job_id} was taken over")
+    return job
+
+
+def finish(session: Session, job: Job, *, now: datetime) -> None:
+    """Mark a held job as done."""
+    job.state = JobState.DONE
+    job.finished_at = now
+    job.lease_token = job.lease_until = None
+    session.flush()
+
+
+def again(session: Session, job: Job, run_at: datetime, *, error: str | None = None) -> None:
+    """Give a held job back, to be run at a later time; with an error if one is the reason."""
+    job.run_at = run_at
+    job.lease_token = job.lease_until = None
+    if error is not None:
+        job.errors += 1
+        job.last_error = error
+    session.flush()
+
+
+def park(session: Session, job: Job, error: str, *, now: datetime) -> None:
+    """Give a held job up."""
+    job.state = JobState.PARKED
+    job.finished_at = now
+    job.errors += 1
+    job.last_error = error
+    job.lease_token = job.lease_until = None
+    session.flush()

@@ -1,0 +1,173 @@
+"""Scans: a photo comes in, what it shows goes out, a row for analytics stays."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final, Protocol
+from uuid import UUID
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy.orm import Session
+
+from o2o.imaging import load_capture
+from o2o.models import Outcome, Scan, ScanDetection
+from o2o.services import creatives
+from o2o.services.creatives import Content
+from watermarks.results import Detection, Miss, MissReason
+
+UNKNOWN_ID: Final = "unknown_id"
+
+HINTS: Final = {
+    MissReason.NO_TEMPLATE: "No marked picture was found: fill the frame with the picture and hold still.",
+    MissReason.PAYLOAD_FAILED: "Almost: hold the phone straight above the picture and try again.",
+    MissReason.TOO_SMALL: "Go closer, so that the picture fills the frame.",
+    MissReason.TOO_BLURRED: "The photo is blurred: tap the picture to focus and hold still.",
+    MissReason.GLARE: "A reflection hides the picture: tilt the page or the phone a little.",
+    MissReason.TOO_DARK: "It is too dark: find more light or switch on the lamp.",
+    UNKNOWN_ID: "The mark was read, but nothing has been published behind it.",
+}
+"""What a reader can do about each reason for a miss."""
+
+
+class Read(Protocol):
+    """`watermarks.read`, or another codec behind the same call."""
+
+    def __call__(
+        self,
+        capture: NDArray[np.uint8],
+        key: bytes,
+        *,
+        stopwatch: Callable[[str], AbstractContextManager[None]],
+    ) -> list[Detection] | Miss:
+        """Find the marks in a capture."""
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """How long the stages took, in milliseconds."""
+
+    load: float
+    detect: float
+    decode: float
+    total: float
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What the codec made of one photo; coordinates are in pixels of the upright photo."""
+
+    width_px: int
+    height_px: int
+    found: list[Detection] | Miss
+    elapsed_ms: Timing
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A mark that was read, and what it leads to, if anything."""
+
+    detection: Detection
+    content: Content | None
+
+
+@dataclass(frozen=True, slots=True)
+class ScanAnswer:
+    """The answer to one photo."""
+
+    id: UUID
+    outcome: Outcome
+    reason: str | None
+    findings: list[Finding]
+    reading: Reading
+
+    @property
+    def hint(self) -> str | None:
+        """What the reader can do about a miss."""
+        return HINTS[self.reason] if self.reason else None
+
+
+class Stopwatch:
+    """Sums the time spent in named stages, each entered as often as need be."""
+
+    def __init__(self, clock: Callable[[], float] = time.perf_counter) -> None:
+        self._clock = clock
+        self._elapsed_s: dict[str, float] = {}
+
+    @contextmanager
+    def __call__(self, stage: str) -> Iterator[None]:
+        """Time a block of a stage."""
+        start = self._clock()
+        try:
+            yield
+        finally:
+            self._elapsed_s[stage] = self._elapsed_s.get(stage, 0.0) + self._clock() - start
+
+    def ms(self, stage: str) -> float:
+        """Milliseconds spent in a stage."""
+        return round(1000 * self._elapsed_s.get(stage, 0.0), 1)
+
+
+def read_photo(data: bytes, key: bytes, *, max_bytes: int, max_pixels: int, read: Read) -> Reading:
+    """Decode a photo and read its marks: no database, so that no transaction waits for it.
+
+    Raises
+    ------
+    ImageError
+        If the photo can't be taken.
+    """
+    stopwatch = Stopwatch()
+    with stopwatch("total"):
+        with stopwatch("load"):
+            image = load_capture(data, max_bytes=max_bytes, max_pixels=max_pixels).image
+        found = read(image, key, stopwatch=stopwatch)
+    height_px, width_px = image.shape[:2]
+    timing = Timing(*(stopwatch.ms(stage) for stage in ("load", "detect", "decode", "total")))
+    return Reading(width_px, height_px, found, timing)
+
+
+def record(session: Session, reader_id: UUID, reading: Reading, *, now: datetime) -> ScanAnswer:
+    """Look up what was read and keep a row of it."""
+    detections = [] if isinstance(reading.found, Miss) else reading.found
+    known = creatives.find(session, {detection.payload.id for detection in detections})
+    reason = _reason(reading.found, is_known=bool(known))
+    scan = Scan(
+        reader_id=reader_id,
+        outcome=Outcome.MISS if reason else Outcome.READ,
+        reason=reason,
+        width_px=reading.width_px,
+        height_px=reading.height_px,
+        load_ms=reading.elapsed_ms.load,
+        detect_ms=reading.elapsed_ms.detect,
+        decode_ms=reading.elapsed_ms.decode,
+        total_ms=reading.elapsed_ms.total,
+        created_at=now,
+        detections=[
+            ScanDetection(
+                position=position,
+                watermark_id=detection.payload.id,
+                profile=detection.payload.profile,
+                creative_id=known[detection.payload.id].id if detection.payload.id in known else None,
+                confidence=detection.confidence,
+                signal_db=detection.signal_db,
+                px_per_chip=detection.px_per_chip,
+            )
+            for position, detection in enumerate(detections)
+        ],
+    )
+    session.add(scan)
+    session.flush()
+    contents = {watermark_id: creatives.content_of(creative) for watermark_id, creative in known.items()}
+    findings = [Finding(detection, contents.get(detection.payload.id)) for detection in detections]
+    return ScanAnswer(scan.id, scan.outcome, reason, findings, reading)
+
+
+def _reason(found: list[Detection] | Miss, *, is_known: bool) -> str | None:
+    """Why a photo leads to no content; None if it leads to some."""
+    if isinstance(found, Miss):
+        return found.reason
+    return None if is_known else UNKNOWN_ID

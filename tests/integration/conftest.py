@@ -1,0 +1,59 @@
+"""An application over a fresh database, with a codec that says what the test wants."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from flask.testing import FlaskClient
+
+from o2o.db import Database
+from o2o.http import create_app
+from o2o.services import creatives, publishers
+from o2o.settings import Settings
+from tests.integration.support import NOW, Api, Receiver, Registered, ScriptedCodec, receiving
+
+
+@pytest.fixture
+def creative(database: Database) -> Registered:
+    """A registered creative."""
+    with database.begin() as session:
+        publisher = publishers.add(session, "Good Food", now=NOW)
+        added = creatives.add(
+            session,
+            publisher_id=publisher.id,
+            title="Lemon tart",
+            draw=lambda _bits: 0xABC,
+            now=NOW,
+            campaign="May",
+            description="With a crisp base",
+            link="https://goodfood.example/tart",
+            alt_text="A tart on a blue plate",
+            image="0" * 64 + ".jpg",
+        )
+        return Registered(publisher.id, added.watermark_id, creatives.format_id(added.watermark_id))
+
+
+@pytest.fixture
+def codec() -> ScriptedCodec:
+    """The codec of the application under test."""
+    return ScriptedCodec()
+
+
+@pytest.fixture
+def client(settings: Settings, database: Database, codec: ScriptedCodec) -> FlaskClient:
+    """An HTTP client of the application, without a token."""
+    return create_app(settings, database, read=codec).test_client()
+
+
+@pytest.fixture
+def api(client: FlaskClient) -> Api:
+    """The API as a new reader uses it."""
+    return Api.of_new_reader(client)
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    """A running webhook receiver."""
+    with receiving() as server:
+        yield server

@@ -1,0 +1,177 @@
+"""The service as tests use it: a scripted codec, a reader's API, and a webhook receiver."""
+
+from __future__ import annotations
+
+import io
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from uuid import UUID
+
+import numpy as np
+from flask.testing import FlaskClient
+from numpy.typing import NDArray
+from PIL import Image
+from standardwebhooks import Webhook
+
+from watermarks.payload import Payload
+from watermarks.results import Detection, Miss
+
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+def detection(watermark_id: int) -> Detection:
+    """A detection of that ID; its figures are of no matter here."""
+    corners = np.array([[10, 10], [90, 10], [90, 60], [10, 60]], float)
+    return Detection(Payload(watermark_id), corners, confidence=0.9, signal_db=31.5, px_per_chip=3.2)
+
+
+@dataclass
+class ScriptedCodec:
+    """Reads what the test says and remembers the last capture's shape."""
+
+    found: list[Detection] | Miss = field(default_factory=list)
+    shape: tuple[int, ...] = ()
+
+    def __call__(
+        self,
+        capture: NDArray[np.uint8],
+        key: bytes,  # noqa: ARG002
+        *,
+        stopwatch: Callable[[str], AbstractContextManager[None]],
+    ) -> list[Detection] | Miss:
+        self.shape = capture.shape
+        with stopwatch("detect"):
+            return self.found
+
+
+@dataclass
+class Api:
+    """The HTTP API as a reader uses it."""
+
+    client: FlaskClient
+    token: str = ""
+    board_id: str = ""
+
+    @classmethod
+    def of_new_reader(cls, client: FlaskClient) -> Api:
+        """The API with a new reader's token."""
+        registered = client.post("/v1/readers")
+        assert registered.status_code == 201
+        return cls(client, registered.get_json()["token"], registered.get_json()["board"]["id"])
+
+    def headers(self, **more: str) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.token}", **more}
+
+    def get(self, path: str) -> Any:
+        return self.client.get(path, headers=self.headers())
+
+    def post(self, path: str, json: Any) -> Any:
+        return self.client.post(path, json=json, headers=self.headers())
+
+    def scan(self, photo: bytes | None = None) -> Any:
+        file = (io.BytesIO(photo or jpeg(100, 80)), "photo.jpg")
+        return self.client.post("/v1/scans", data={"photo": file}, headers=self.headers())
+
+    def pin(self, key: str, **wish: str) -> Any:
+        return self.client.post("/v1/pins", json=wish, headers=self.headers(**{"Idempotency-Key": key}))
+
+
+def jpeg(width: int, height: int, **options: Any) -> bytes:
+    """A plain JPEG."""
+    encoded = io.BytesIO()
+    Image.new("RGB", (width, height), (90, 120, 60)).save(encoded, "JPEG", **options)
+    return encoded.getvalue()
+
+
+@dataclass(frozen=True)
+class Registered:
+    """A publisher with one creative."""
+
+    publisher_id: UUID
+    watermark_id: int
+    creative_id: str
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a receiver answers to one request."""
+
+    status: int = 204
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+class Receiver(ThreadingHTTPServer):
+    """A webhook receiver on loopback that verifies every signature.
+
+    Attributes
+    ----------
+    received : Counter of str
+        How often each ``webhook-id`` came, verified.
+    bodies : dict of str to bytes
+        The last body under each ID.
+    answers : list of Answer
+        Used up one by one, then it is 204 for all.
+    """
+
+    daemon_threads = True
+    request_queue_size = 64
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.secret = ""
+        self.received: Counter[str] = Counter()
+        self.bodies: dict[str, bytes] = {}
+        self.answers: list[Answer] = []
+        self._changed = threading.Condition()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_port}/hook"
+
+    def take(self, body: bytes, headers: dict[str, str]) -> Answer:
+        Webhook(self.secret).verify(body, headers)
+        with self._changed:
+            self.received[headers["webhook-id"]] += 1
+            self.bodies[headers["webhook-id"]] = body
+            answer = self.answers.pop(0) if self.answers else Answer()
+            self._changed.notify_all()
+        return answer
+
+    def wait_for(self, distinct: int, timeout_s: float) -> bool:
+        """Wait until that many different messages have come."""
+        with self._changed:
+            return self._changed.wait_for(lambda: len(self.received) >= distinct, timeout_s)
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: Receiver
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["content-length"]))
+        answer = self.server.take(body, {name.lower(): value for name, value in self.headers.items()})
+        self.send_response(answer.status)
+        for name, value in answer.headers.items():
+            self.send_header(name, value)
+        self.end_headers()
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
+        """Keep quiet."""
+
+
+@contextmanager
+def receiving() -> Iterator[Receiver]:
+    """A receiver as long as the block lasts."""
+    with Receiver() as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+        thread.start()
+        try:
+            yield server
+        finally:
+            server.shutdown()
+            thread.join()

@@ -1,0 +1,105 @@
+"""The service's commands: db, publisher, creative, webhook, worker."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+from PIL import Image
+from sqlalchemy import select
+from standardwebhooks import Webhook
+from typer.testing import CliRunner, Result
+
+from o2o.cli import app
+from o2o.db import Database
+from o2o.models import Creative
+from o2o.settings import Settings
+from tests.integration.support import NOW
+
+pytestmark = pytest.mark.parametrize("database_kind", ["sqlite"])
+
+
+@pytest.fixture(autouse=True)
+def _environment(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("O2O_DATA_DIR", str(settings.data_dir))
+    monkeypatch.setenv("O2O_DATABASE_URL", settings.database_url)
+
+
+def o2o(*arguments: str) -> Result:
+    return CliRunner().invoke(app, list(arguments))
+
+
+def publisher() -> str:
+    result = o2o("publisher", "add", "Good Food")
+    assert result.exit_code == 0, result.output
+    return str(UUID(result.stdout.strip()))
+
+
+def test_a_creative_gets_an_id_and_its_picture_a_copy(
+    database: Database, settings: Settings, tmp_path: Path
+) -> None:
+    picture = tmp_path / "tart.png"
+    Image.new("RGB", (80, 70), (250, 220, 90)).save(picture)
+    result = o2o(
+        "creative", "add", "--publisher", publisher(), "--title", "Lemon tart", "--campaign", "May",
+        "--link", "https://goodfood.example/tart", "--alt-text", "A tart", "--image", str(picture), "--json",
+    )  # fmt: skip
+    assert result.exit_code == 0, result.output
+    printed = json.loads(result.stdout)
+    with database.read() as session:
+        kept = session.scalars(select(Creative)).one()
+        assert printed == {
+            "id": f"0x{kept.watermark_id:012x}", "uuid": str(kept.id), "title": "Lemon tart",
+        }  # fmt: skip
+        assert kept.image is not None
+        assert (settings.media_dir / kept.image).exists()
+
+
+def test_what_is_wrong_is_said_without_a_traceback(tmp_path: Path) -> None:
+    text = tmp_path / "text.jpg"
+    text.write_text("no picture")
+    known = publisher()
+    cases = (
+        (("creative", "add", "--publisher", str(UUID(int=1)), "--title", "T"), 2, "no publisher"),
+        (("creative", "add", "--publisher", known, "--title", " "), 2, "title"),
+        (("creative", "add", "--publisher", known, "--title", "T", "--link", "x"), 2, "link"),
+        (("creative", "add", "--publisher", known, "--title", "T", "--image", str(text)), 3, "JPEG"),
+        (("webhook", "add", "--publisher", known, "http://127.0.0.1/"), 2, "http"),
+    )
+    for arguments, code, said in cases:
+        result = o2o(*arguments)
+        assert result.exit_code == code, result.output
+        assert said in result.stderr
+        assert "Traceback" not in result.output
+
+
+def test_a_webhooks_secret_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    known = publisher()
+    result = o2o("webhook", "add", "--publisher", known, "https://hooks.example/o2o")
+    assert result.exit_code == 0, result.output
+    assert Webhook(result.stdout.strip()).sign("msg_1", NOW, "{}")
+    monkeypatch.setenv("O2O_WEBHOOK_ALLOW_PRIVATE", "1")
+    result = o2o("webhook", "add", "--publisher", known, "http://127.0.0.1:9000/", "--json")
+    assert set(json.loads(result.stdout)) == {"id", "secret"}
+
+
+def test_an_old_database_is_told_and_upgraded(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("O2O_DATABASE_URL", f"sqlite:///{tmp_path / 'new.sqlite3'}")
+    assert o2o("db", "check").exit_code == 2
+    assert "o2o db upgrade" in o2o("publisher", "add", "P").stderr
+    assert o2o("db", "upgrade").exit_code == 0
+    assert o2o("db", "check").exit_code == 0
+
+
+def test_help_loads_nothing_heavy() -> None:
+    code = (
+        "import sys; from o2o.cli import app\n"
+        "heavy = {'numpy', 'cv2', 'sqlalchemy', 'flask', 'httpx', 'PIL', 'scipy', 'alembic'}\n"
+        "sys.exit(', '.join(heavy & set(sys.modules)) or 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

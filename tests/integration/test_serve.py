@@ -1,0 +1,164 @@
+"""The real server in a process of its own, and what hostile uploads do to it: nothing."""
+
+from __future__ import annotations
+
+import io
+import os
+import signal
+import struct
+import subprocess
+import sys
+import threading
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import psutil  # type: ignore[import-untyped]
+import pytest
+from PIL import Image
+
+from tests.integration.support import jpeg
+
+pytestmark = pytest.mark.slow
+
+START_TIMEOUT_S = 60.0
+ALLOWED_GROWTH_BYTES = 150_000_000
+
+
+@contextmanager
+def serving(folder: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """A real `o2o serve` on a free port."""
+    env = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2]), "O2O_DATA_DIR": str(folder)}
+    env.pop("O2O_DATABASE_URL", None)
+    command = [sys.executable, "-c", "from o2o.cli import app; app()", "serve", "--port", "0"]
+    with (
+        (folder / "serve.log").open("w") as log,
+        subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=log, text=True) as process,
+    ):
+        watchdog = threading.Timer(START_TIMEOUT_S, process.kill)
+        watchdog.start()
+        try:
+            assert process.stdout is not None
+            url = process.stdout.readline().removeprefix("serving on ").strip()
+            assert url.startswith("http://127.0.0.1:"), (folder / "serve.log").read_text()
+            watchdog.cancel()
+            yield process, url
+        finally:
+            watchdog.cancel()
+            process.send_signal(signal.SIGTERM)
+
+
+class PeakMemory:
+    """The highest resident memory of a process and its children while the block lasts."""
+
+    def __init__(self, pid: int) -> None:
+        self._process = psutil.Process(pid)
+        self._done = threading.Event()
+        self._thread = threading.Thread(target=self._watch)
+        self.peak = 0
+
+    def now(self) -> int:
+        processes = [self._process, *self._process.children(recursive=True)]
+        return sum(process.memory_info().rss for process in processes)
+
+    def _watch(self) -> None:
+        while not self._done.wait(0.02):
+            self.peak = max(self.peak, self.now())
+
+    def __enter__(self) -> PeakMemory:
+        self.before = self.now()
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._done.set()
+        self._thread.join()
+
+
+def png_bomb(side: int) -> bytes:
+    """A PNG of side x side black RGB pixels, made without making the pixels.
+
+    A deflate stream flushed in full can be repeated byte by byte.
+    """
+    raw_bytes = side * (1 + 3 * side)
+    block_bytes = 1 << 20
+    deflate = zlib.compressobj(9, zlib.DEFLATED, -15)
+    block = deflate.compress(bytes(block_bytes)) + deflate.flush(zlib.Z_FULL_FLUSH)
+    rest = zlib.compressobj(9, zlib.DEFLATED, -15)
+    end = rest.compress(bytes(raw_bytes % block_bytes)) + rest.flush()
+    checksum = struct.pack(">I", raw_bytes % 65521 << 16 | 1)  # Adler-32 of that many zeros
+    data = b"\x78\x01" + block * (raw_bytes // block_bytes) + end + checksum
+
+    def chunk(kind: bytes, content: bytes) -> bytes:
+        return (
+            struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+        )
+
+    header = struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", data) + chunk(b"IEND", b"")
+
+
+def one_pixel() -> bytes:
+    png = io.BytesIO()
+    Image.new("RGB", (1, 1)).save(png, "PNG")
+    return png.getvalue()
+
+
+def test_the_bomb_is_a_real_picture() -> None:
+    with Image.open(io.BytesIO(png_bomb(700))) as picture:
+        assert picture.convert("RGB").getextrema() == ((0, 0), (0, 0), (0, 0))
+
+
+def test_hostile_uploads_get_a_problem_and_no_memory(tmp_path: Path) -> None:
+    large = tmp_path / "large.jpg"
+    with large.open("wb") as file:
+        file.truncate(60_000_000)
+    with (
+        serving(tmp_path) as (process, url),
+        httpx.Client(base_url=url, timeout=60, trust_env=False) as client,
+    ):
+        token = client.post("/v1/readers").json()["token"]
+        client.headers["Authorization"] = f"Bearer {token}"
+        good = client.post("/v1/scans", files={"photo": ("good.jpg", jpeg(200, 150))})
+        assert good.status_code == 200
+        assert good.json()["outcome"] == "miss"
+
+        cases = {
+            "truncated JPEG": (jpeg(2000, 1500)[:-3000], 422, "unreadable-image"),
+            "1 px PNG": (one_pixel(), 422, "image-too-small"),
+            "30,000 x 30,000 PNG bomb": (png_bomb(30_000), 413, "image-too-large"),
+            "text named .jpg": (b"This is no photo.\n" * 100, 415, "unsupported-image"),
+            "empty file": (b"", 415, "unsupported-image"),
+        }
+        with PeakMemory(process.pid) as memory:
+            for name, (photo, status, code) in cases.items():
+                answer = client.post("/v1/scans", files={"photo": ("photo.jpg", photo)})
+                expect(answer, name, status, code)
+            expect(client.post("/v1/scans", content=b""), "empty body", 422, "invalid-request")
+            for _ in range(3):
+                with large.open("rb") as file:
+                    answer = client.post("/v1/scans", files={"photo": ("large.jpg", file)})
+                expect(answer, "60 MB", 413, "request-too-large")
+            undeclared = client.post("/v1/scans", content=iter([b"x" * 1_000_000] * 60), headers=MULTIPART)
+            expect(undeclared, "60 MB without a length", 413, "request-too-large")
+        assert memory.peak - memory.before < ALLOWED_GROWTH_BYTES
+        assert client.get("/healthz").status_code == 200
+
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=30) == 0
+    log = (tmp_path / "serve.log").read_text()
+    assert "Traceback" not in log
+    assert token not in log
+
+
+MULTIPART = {"Content-Type": "multipart/form-data; boundary=x"}
+
+
+def expect(answer: httpx.Response, name: str, status: int, code: str) -> None:
+    assert answer.status_code == status, name
+    assert answer.headers["content-type"] == "application/problem+json", name
+    assert answer.json()["status"] == status, name
+    assert answer.json()["code"] == code, name
+    assert answer.json()["detail"], name

@@ -1,0 +1,42 @@
+"""Log lines: JSON, and silent about what is secret."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import structlog
+
+from o2o import logs
+from o2o.settings import Settings
+
+SECRET = "whsec_tell-nobody"
+
+
+@pytest.fixture(autouse=True)
+def _restore() -> Iterator[None]:
+    before = structlog.get_config()
+    yield
+    structlog.configure(**before)
+
+
+def test_an_error_is_one_line_without_the_values_at_hand(capsys: pytest.CaptureFixture[str]) -> None:
+    logs.configure()
+    secret = SECRET
+    try:
+        raise RuntimeError(f"a secret of {len(secret)} characters")
+    except RuntimeError:
+        structlog.get_logger().exception("job failed", kind="webhook.deliver")
+    (line,) = capsys.readouterr().err.splitlines()
+    entry = json.loads(line)
+    assert (entry["event"], entry["level"], entry["kind"]) == ("job failed", "error", "webhook.deliver")
+    assert entry["exception"][0]["exc_value"] == "a secret of 17 characters"
+    assert SECRET not in line
+
+
+def test_settings_do_not_spell_out_their_secrets() -> None:
+    settings = Settings(Path("data"), "postgresql://o2o:word@db/o2o", SECRET.encode())
+    assert SECRET not in repr(settings)
+    assert "word" not in repr(settings)
