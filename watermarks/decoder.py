@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from watermarks import ecc
 from watermarks.chips import spreading
-from watermarks.embedder import low_cut_gain
+from watermarks.embedder import message_gain
 from watermarks.geometry import rectify
 from watermarks.payload import MESSAGE_BITS, Payload, from_message_bits
 from watermarks.profiles import Layer, Profile
@@ -141,7 +141,7 @@ def matched_filter(folded: NDArray[np.float32], profile: Profile, layer: Layer) 
     cycles = np.fft.fftfreq(side, 1 / side)
     radius = np.hypot(cycles[:, None], cycles[None, :])
     gain = _channel_gain(np.hypot(*found.cycles_xy.T), seen, noise[at], radius)
-    expected = gain * low_cut_gain(radius, layer.low_cut)
+    expected = gain * message_gain(radius, layer)
     return np.asarray(scipy.fft.ifft2(spectrum * expected / noise).real)
 
 

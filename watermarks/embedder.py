@@ -12,7 +12,7 @@ from watermarks.errors import HostTooSmall, WatermarkError
 from watermarks.payload import Payload, to_message_bits
 from watermarks.perception import CHROMA_WEIGHTS, LUMA_WEIGHTS, activity
 from watermarks.profiles import DRAFT_0, Layer, Profile
-from watermarks.template import lines, template_tile
+from watermarks.template import template_tile
 
 # The reader's search window holds at least this many chips a side when it works at its coarsest.
 MIN_HOST_CHIPS = 72
@@ -31,16 +31,6 @@ _HEADROOM_RMS = 6.0
 
 # Local activity is judged over this many chips around a pixel.
 _ACTIVITY_CHIPS = 2.0
-
-# The reader whitens over about this many chips of a layer.
-_WHITENING_CHIPS = 2.5
-
-# Half-width of the notch at each template line, cycles per chip: about the resolution of a search
-# window of 200 chips.
-_NOTCH = 1 / 220
-
-# The host's interference is taken back up to this many times the mark's own amplitude.
-_MOST_CANCELLED = 2.0
 
 # No place is marked more strongly than this many times a flat one, however busy.
 _MAX_MASKING = 5.0
@@ -130,7 +120,7 @@ def layer_tile(
     spread = spreading(key, profile, layer, len(coded_bits))
     side = 2 * len(spread.signs)
     chips = cv2.resize(spread.spread(coded_bits), (side, side), interpolation=cv2.INTER_NEAREST)
-    message = _above(chips, layer.low_cut)
+    message = _in_band(chips, layer)
     share = layer.template_share
     tile = np.sqrt(share) * template_tile(profile, layer, side)
     return np.asarray(tile + np.sqrt(1 - share) * message / message.std(), np.float32)
@@ -190,8 +180,7 @@ def _layer_delta(
     busy = activity(plane, _ACTIVITY_CHIPS * layer.chip_pitch * px_per_chip)
     amplitude = np.minimum(layer.amplitude + layer.masking * busy, _MAX_MASKING * layer.amplitude)
     room = np.clip(np.minimum(host, 255 - host) / (_HEADROOM_RMS * layer.amplitude), 0, 1)
-    most = _MOST_CANCELLED * amplitude
-    change = signal * amplitude - np.clip(interference(plane, layer, px_per_chip), -most, most)
+    change = signal * amplitude
     if layer.chip_pitch > 1:
         return (change * room.min(axis=2))[..., None] * _BLUE_YELLOW
     # Luma moves through whichever inks still have room: grey where all have, green in an orange.
@@ -199,37 +188,15 @@ def _layer_delta(
     return change[..., None] * share
 
 
-def interference(plane: NDArray[np.float32], layer: Layer, px_per_chip: float) -> NDArray[np.float32]:
-    """Return the part of a host's plane that would hide the template's lines from the reader.
-
-    The embedder knows the host, so it need not be noise (informed embedding; Malvar & Florencio 2003,
-    doi:10.1109/TSP.2003.809385): a notch at each line, applied to the host as the reader whitens it.
-    """
-    radius = _WHITENING_CHIPS * layer.chip_pitch * px_per_chip
-    detail = plane - cv2.GaussianBlur(plane, (0, 0), radius)
-    deviation = np.sqrt(cv2.GaussianBlur(detail * detail, (0, 0), 1.5 * radius)) + 0.6
-    height, width = plane.shape
-    chips_wide, chips_high = width / px_per_chip, height / px_per_chip
-    size = (round(2 * chips_wide), round(2 * chips_high))
-    white = cv2.resize(detail / deviation, size, interpolation=cv2.INTER_AREA)
-    fx = np.fft.rfftfreq(size[0], 1 / size[0]) / chips_wide
-    fy = np.fft.fftfreq(size[1], 1 / size[1]) / chips_high
-    notch = np.zeros((len(fy), len(fx)), np.float32)
-    for x, y in lines(layer).cycles_xy / 128 * np.array([[1.0, 1.0]]):
-        for sign in (1, -1):
-            notch += np.exp(-((fy[:, None] - sign * y) ** 2 + (fx[None, :] - sign * x) ** 2) / (2 * _NOTCH**2))
-    band = np.fft.irfft2(np.fft.rfft2(white) * np.minimum(notch, 1), s=white.shape).astype(np.float32)
-    return np.asarray(cv2.resize(band, (width, height), interpolation=cv2.INTER_CUBIC) * deviation, np.float32)
+def message_gain(radius: NDArray[np.float64], layer: Layer) -> NDArray[np.float64]:
+    """Return the message's gain at radii in cycles per tile: a Butterworth band-pass of order 3."""
+    low, high = layer.message_band
+    return 1 / (1 + (low / np.maximum(radius, 0.5)) ** 6) / (1 + (radius / high) ** 6)
 
 
-def low_cut_gain(radius: NDArray[np.float64], low_cut: float) -> NDArray[np.float64]:
-    """Return the message's gain at radii in cycles per tile: a Butterworth high-pass of order 3."""
-    return 1 / (1 + (low_cut / np.maximum(radius, 0.5)) ** 6)
-
-
-def _above(chips: NDArray[np.float32], low_cut: float) -> NDArray[np.float32]:
-    """Drop the frequencies below `low_cut` cycles per tile."""
+def _in_band(chips: NDArray[np.float32], layer: Layer) -> NDArray[np.float32]:
+    """Keep a chip tile's frequencies within the message's band."""
     side = len(chips)
     cycles = np.fft.fftfreq(side, 1 / side)
-    gain = low_cut_gain(np.hypot(cycles[:, None], cycles[None, :]), low_cut)
+    gain = message_gain(np.hypot(cycles[:, None], cycles[None, :]), layer)
     return np.asarray(np.fft.ifft2(np.fft.fft2(chips) * gain).real, np.float32)

@@ -43,10 +43,9 @@ class Surface:
     radius: float
 
     @staticmethod
-    def affine(chip_to_level: NDArray[np.float64]) -> Surface:
-        """Return the flat surface of an affine pose, shape (2, 3)."""
-        homography = np.vstack([chip_to_level, [0.0, 0.0, 1.0]])
-        return Surface(homography, np.zeros((2, len(_BEND_TERMS))), np.zeros(2), 1.0)
+    def flat(tile_to_level: NDArray[np.float64]) -> Surface:
+        """Return the surface of a flat page's homography, shape (3, 3)."""
+        return Surface(tile_to_level, np.zeros((2, len(_BEND_TERMS))), np.zeros(2), 1.0)
 
     def to_level(self, chips_xy: NDArray[np.floating]) -> NDArray[np.float64]:
         """Map chip coordinates to pixels, shape (..., 2) both."""
@@ -110,7 +109,8 @@ def fit_surface(
         surface = _flat(unit, level_xy, robust, centre, radius)
         if bent:
             surface = _bend(surface, chips_xy, level_xy, robust)
-        off = np.linalg.norm(surface.to_level(chips_xy) - level_xy, axis=1) / surface.px_per_chip(chips_xy)
+        chip_px = np.maximum(surface.px_per_chip(chips_xy), 1e-3)
+        off = np.minimum(np.linalg.norm(surface.to_level(chips_xy) - level_xy, axis=1) / chip_px, 1e3)
         robust = weights / (1 + (off / _OUTLIER_CHIPS) ** 2)
     return surface
 

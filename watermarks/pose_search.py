@@ -1,15 +1,14 @@
-"""Whitened window -> affine poses: find the template's spectral lines under any turn, scale and tilt.
+"""Whitened window -> poses: find the template's spectral lines under any turn, scale and tilt.
 
-An affine map of the page maps its spectrum by the inverse transpose. A rotation and a scale are
-shifts of the spectrum in log-polar coordinates (Fourier-Mellin; Reddy & Chatterji 1996,
-doi:10.1109/83.506761), so for one tilt the scores of all rotations and scales are the sum of one shifted
-slice a line; the tilts are tried one by one. A pose is then settled by the lines' phases, which
-also tell the translation and which way is up.
+A window is undone of each of a few dozen tilts in turn, as a phone's lens would show them: its
+perspective straightened, its foreshortening stretched back. What is then left of the pose is a
+rotation and a scale, which are shifts of the spectrum in log-polar coordinates (Fourier-Mellin; Reddy &
+Chatterji 1996, doi:10.1109/83.506761), so that the scores of all of them are the sum of one shifted slice
+a line. A pose is settled by the lines' phases, which also tell the translation and which way is up.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 
@@ -21,145 +20,218 @@ from numpy.typing import NDArray
 from watermarks.profiles import Profile
 from watermarks.template import lines
 
-WINDOW_PX = 512
+WINDOW_PX = 256
 
-# Pixels of a level per luma chip that the search covers.
-PX_PER_CHIP = (1.15, 3.6)
+# Pixels per luma chip that the search covers, about one octave and two thirds.
+PX_PER_CHIP = (0.55, 1.8)
 
-_STEP = 0.015  # log-polar cell, radians and natural log of radius alike
-_TILT_STEP = 0.03  # between tried tilts, in half the log of the foreshortening
-_TILT_MOST = 0.26  # half the log of the foreshortening at 54 degrees
-_CAP = 14.0  # times the local mean: what one line may add to a score
-_TOP = 10  # hypotheses refined per window
+_STEP = 0.02  # log-polar cell, radians and natural log of radius alike
+_CAP = 9.0  # times the local mean: what one line may add to a score
+_TAPERED = 0.4  # share of the window's width that its two edges' taper takes
+_NEIGHBOURHOOD = (17, 17)  # bins over which the noise about a frequency is measured
+_CLEAR = 70.0  # a score that chance does not reach: the search ends there
+_TOP = 12  # tilts of a window that are looked at closely
+_OFFSETS = 256  # offsets of the tile that are tried each way: half a chip apart
 
-# Offsets of the tile that are tried, each way: half a chip apart.
-_OFFSETS = 256
+# A phone's main camera is a 24 to 28 mm equivalent: focal length over the frame's long side.
+_FOCAL_RATIO = 0.75
 
-# Lines' phases agreeing by chance reach 6 deviations less than once in 10^4 windows.
-SETTLED_Z = 5.8
+# Perspectives are tried up to this many rings of a hexagonal grid, this far apart: focal lengths times the
+# relative change of scale per pixel, which is about the tangent of the tilt. Closer than the perspective
+# left over smears a line by a bin.
+_PERSPECTIVE_RINGS = 7
+_PERSPECTIVE_STEP = 0.15
+
+# Lines of noise agree to 4.8 deviations in under one of a thousand settled poses (see the benchmark).
+SETTLED_Z = 4.9
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Pose:
-    """An affine pose of the tile, true near the point where it was found.
+    """A pose of the tile, true near the point where it was found.
 
     Attributes
     ----------
-    chip_to_level : ndarray of float, shape (2, 3)
-        Tile coordinates in luma chips -> level pixels.
-    centre_xy : tuple of float
+    tile_to_level : ndarray of float, shape (3, 3)
+        Homography, tile coordinates in luma chips -> level pixels.
+    centre_xy : ndarray of float, shape (2,)
         The middle of the window where it was found, in level pixels.
     z : float
         How well the lines' phases agree, in deviations of noise.
     """
 
-    chip_to_level: NDArray[np.float64]
-    centre_xy: tuple[float, float]
+    tile_to_level: NDArray[np.float64]
+    centre_xy: NDArray[np.float64]
     z: float
 
-    def moved(self, by_xy: tuple[int, int]) -> Pose:
-        """Return the pose with pixel coordinates moved by an offset."""
-        shift = np.array([[0, 0, by_xy[0]], [0, 0, by_xy[1]]])
-        centre = (self.centre_xy[0] + by_xy[0], self.centre_xy[1] + by_xy[1])
-        return Pose(self.chip_to_level + shift, centre, self.z)
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Hypothesis:
+    """A tilt, and the best rotation and scale under it.
+
+    Attributes
+    ----------
+    score : float
+        Summed line power.
+    to_bins : ndarray of float, shape (2, 2)
+        Cycles per tile -> bins of the straightened window's spectrum.
+    straighten : ndarray of float, shape (3, 3)
+        Homography, straightened coordinates about the middle -> level coordinates about the middle.
+    """
+
+    score: float
+    to_bins: NDArray[np.float64]
+    straighten: NDArray[np.float64]
 
 
 def search(
-    planes: tuple[NDArray[np.float32], NDArray[np.float32]], profile: Profile
-) -> Iterator[Pose]:
-    """Yield the poses that the lines' phases settle in a square window, best first.
+    planes: NDArray[np.float32], centre_xy: NDArray[np.float64], profile: Profile
+) -> list[Pose]:
+    """Return the poses that the lines' phases settle in a window, best first.
 
     Parameters
     ----------
-    planes : pair of ndarray of float32, shape (N, N)
-        Whitened luma and chroma of one window; coordinates are the window's own.
+    planes : ndarray of float32, shape (H, W, 2)
+        Whitened luma and chroma of a whole level.
+    centre_xy : ndarray of float, shape (2,)
+        The window's middle, in pixels of the level.
     profile : Profile
         The version of the format.
     """
-    spectra = _spectra(planes)
-    hypotheses = _hypotheses(spectra, profile)
-    refined = [_refine(jacobian, spectra, profile) for jacobian in hypotheses]
-    poses = [_settle(jacobian, planes, profile) for jacobian in _distinct(refined)]
-    yield from sorted((p for p in poses if p.z >= SETTLED_Z), key=lambda p: -p.z)
-
-
-def _spectra(planes: tuple[NDArray[np.float32], NDArray[np.float32]]) -> list[NDArray[np.float32]]:
-    """Return both planes' power over its local mean, zero frequency in the middle.
-
-    One complex transform serves two real planes.
-    """
-    size = len(planes[0])
-    taper = np.hanning(size).astype(np.float32)
-    both = scipy.fft.fft2((planes[0] + 1j * planes[1]) * (taper[:, None] * taper[None, :]))
-    mirrored = np.roll(both[::-1, ::-1], 1, axis=(0, 1)).conj()
-    powers = [np.abs(both + mirrored) ** 2, np.abs(both - mirrored) ** 2]
-    shifted = [np.fft.fftshift(power).astype(np.float32) for power in powers]
-    return [power / (cv2.blur(power, (25, 25)) + 1e-9) for power in shifted]
-
-
-def _log_polar(spectrum: NDArray[np.float32], radii: NDArray[np.float64]) -> NDArray[np.float32]:
-    """Return the spectrum over (angle in [0, 2 pi), radius), peaks widened by a bin."""
-    peaks = cv2.dilate(np.minimum(spectrum, _CAP), np.ones((3, 3), np.uint8))
-    angles = np.arange(round(np.pi / _STEP)) * np.pi / round(np.pi / _STEP)
-    centre = len(spectrum) // 2
-    x = (centre + np.cos(angles)[:, None] * radii[None, :]).astype(np.float32)
-    y = (centre + np.sin(angles)[:, None] * radii[None, :]).astype(np.float32)
-    half = cv2.remap(peaks, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=0.0)
-    half[:, radii > centre - 2] = float(np.median(half))
-    return np.concatenate([half, half], axis=0)
+    height, width = planes.shape[:2]
+    focal_px = _FOCAL_RATIO * max(height, width)
+    from_axis = np.append(centre_xy - (width / 2, height / 2), focal_px) / focal_px
+    hypotheses = []
+    for perspective in _perspectives():
+        straighten = _undo_tilt(perspective, from_axis, focal_px)
+        powers = [_power(values) for values in _transform(planes, straighten, centre_xy)]
+        score, to_bins = _best_turn_and_scale(powers, profile)
+        hypotheses.append(_Hypothesis(score, to_bins, straighten))
+        if score > _CLEAR:
+            pose = _settle(planes, centre_xy, hypotheses[-1], profile)
+            if pose.z >= SETTLED_Z:
+                return [pose]
+    hypotheses.sort(key=lambda h: -h.score)
+    poses = [_settle(planes, centre_xy, h, profile) for h in hypotheses[:_TOP]]
+    return sorted((p for p in poses if p.z >= SETTLED_Z), key=lambda p: -p.z)
 
 
 @cache
-def _tilts() -> list[NDArray[np.float64]]:
-    """Return the stretches of the spectrum by the tried tilts, least first."""
-    reach = int(_TILT_MOST / _TILT_STEP) + 1
-    grid = [
-        (_TILT_STEP * (i + 0.5 * (j % 2)), _TILT_STEP * j * np.sqrt(0.75))
-        for i in range(-reach, reach + 1)
-        for j in range(-reach - 1, reach + 2)
-    ]
-    inside = sorted((float(np.hypot(p, q)), p, q) for p, q in grid if np.hypot(p, q) <= _TILT_MOST)
-    return [_symmetric_exp(p, q) for _, p, q in inside]
+def _perspectives() -> list[NDArray[np.float64]]:
+    """Return the tried perspectives, pointing to where the page recedes, least first."""
+    tried = []
+    for ring in range(_PERSPECTIVE_RINGS + 1):
+        around = max(1, 6 * ring)
+        for i in range(around):
+            angle = 2 * np.pi * (i + 0.5 * (ring % 2)) / around
+            tried.append(ring * _PERSPECTIVE_STEP * np.array([np.cos(angle), np.sin(angle)]))
+    return tried
 
 
-def _symmetric_exp(p: float, q: float) -> NDArray[np.float64]:
-    """Return the exponential of [[p, q], [q, -p]]: a stretch one way, a squeeze the other."""
-    amount = float(np.hypot(p, q))
-    factor = np.sinh(amount) / amount if amount > 0 else 1.0
-    return np.cosh(amount) * np.eye(2) + factor * np.array([[p, q], [q, -p]])
+def _undo_tilt(
+    perspective: NDArray[np.float64], from_axis: NDArray[np.float64], focal_px: float
+) -> NDArray[np.float64]:
+    """Return the homography from a flat page, up to turn and scale, to the photo about a point.
+
+    A perspective at a point of the photo tells the page's tilt there, given the focal length, and the
+    tilt its foreshortening: the page's metric in the photo is that of the two tangents along x and y.
+    """
+    tangents = np.eye(3)[:2] + np.outer(perspective, from_axis)
+    values, vectors = np.linalg.eigh(tangents @ tangents.T)
+    foreshorten = vectors @ np.diag(values**-0.5) @ vectors.T
+    foreshorten /= np.sqrt(np.linalg.det(foreshorten))
+    homography = np.eye(3)
+    homography[:2, :2] = foreshorten
+    homography[2, :2] = perspective @ foreshorten / focal_px
+    return homography
 
 
-def _hypotheses(spectra: list[NDArray[np.float32]], profile: Profile) -> list[NDArray[np.float64]]:
-    """Return the inverse-transpose Jacobians (cycles per tile -> bins) of the best affine poses."""
-    size = len(spectra[0])
-    finest, coarsest = (size / (profile.tile_chips * s) for s in reversed(PX_PER_CHIP))
-    shifts = round(np.log(coarsest / finest) / _STEP)
-    lowest = min(layer.template_radii[0] for layer in profile.layers) * np.exp(-_TILT_MOST)
-    highest = max(layer.template_radii[1] for layer in profile.layers) * np.exp(_TILT_MOST)
-    log_low = np.log(lowest * finest)
-    columns = round(np.log(highest / lowest) / _STEP) + shifts + 2
-    radii = np.exp(log_low + _STEP * np.arange(columns))
-    maps = [_log_polar(spectrum, radii) for spectrum in spectra]
-    maps = [(m - m.mean()) / m.std() for m in maps]
-    turns = len(maps[0]) // 2
-    step = np.pi / turns
-    best: list[tuple[float, NDArray[np.float64]]] = []
-    for tilt in _tilts():
-        score = np.zeros((turns, shifts), np.float32)
-        for log_polar, layer in zip(maps, profile.layers, strict=True):
-            stretched = lines(layer).cycles_xy @ tilt.T
-            rows = np.rint(np.arctan2(stretched[:, 1], stretched[:, 0]) / step).astype(int) % turns
-            cols = np.rint(
-                (np.log(np.hypot(*stretched.T) * finest) - log_low) / _STEP
-            ).astype(int)
-            for row, col in zip(rows, cols, strict=True):
-                score += log_polar[row : row + turns, col : col + shifts]
-        turn, shift = np.unravel_index(int(np.argmax(score)), score.shape)
-        angle, scale = turn * step, finest * np.exp(_STEP * shift)
-        rotation = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
-        best.append((float(score[turn, shift]), scale * rotation @ tilt))
-    best.sort(key=lambda found: -found[0])
-    return [to_bins for _, to_bins in best[:_TOP]]
+def _moved_by(x: float, y: float) -> NDArray[np.float64]:
+    return np.array([[1, 0, x], [0, 1, y], [0, 0, 1.0]])
+
+
+@cache
+def _taper() -> NDArray[np.float32]:
+    """Return a Tukey window: whitened planes leak little, so that most of the window may count in full."""
+    at = np.minimum(np.linspace(0, 1, WINDOW_PX), np.linspace(1, 0, WINDOW_PX)) / (_TAPERED / 2)
+    taper = (0.5 - 0.5 * np.cos(np.pi * np.minimum(at, 1))).astype(np.float32)
+    return taper[:, None] * taper[None, :]
+
+
+def _transform(
+    planes: NDArray[np.float32], straighten: NDArray[np.float64], centre_xy: NDArray[np.float64]
+) -> list[NDArray[np.complex64]]:
+    """Return each plane's half spectrum in the window, its tilt undone, shape (N, N / 2 + 1).
+
+    Rows go from minus half the sampling frequency up, columns from 0; phases are about the first sample.
+    """
+    half = WINDOW_PX / 2
+    to_level = _moved_by(*centre_xy) @ straighten @ _moved_by(-half, -half)
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    window = cv2.warpPerspective(planes, to_level, (WINDOW_PX, WINDOW_PX), flags=flags)
+    found = []
+    for channel in cv2.split(window):
+        values = scipy.fft.rfft2(channel * _taper())
+        found.append(np.concatenate([values[WINDOW_PX // 2 :], values[: WINDOW_PX // 2]]))
+    return found
+
+
+def _power(values: NDArray[np.complex64]) -> NDArray[np.float32]:
+    """Return a half spectrum's power over its local mean, capped."""
+    power = values.real**2 + values.imag**2
+    return np.minimum(power / (cv2.blur(power, _NEIGHBOURHOOD) + 1e-9), _CAP)
+
+
+@cache
+def _log_polar_grid(log_low: float, columns: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return where (angle in [0, pi), log radius) lies in a half spectrum, off it where it is beyond."""
+    turns = round(np.pi / _STEP)
+    angles = np.arange(turns)[:, None] * np.pi / turns
+    radii = np.exp(log_low + _STEP * np.arange(columns))[None, :]
+    x, y = np.cos(angles) * radii, np.sin(angles) * radii
+    flip = np.where(x < 0, -1, 1)
+    beyond = np.broadcast_to(radii > WINDOW_PX // 2 - 2, x.shape)
+    return (
+        np.where(beyond, -9, flip * x).astype(np.float32),
+        np.where(beyond, -9, flip * y + WINDOW_PX // 2).astype(np.float32),
+    )
+
+
+def _log_polar(power: NDArray[np.float32], log_low: float, columns: int) -> NDArray[np.float32]:
+    """Return the power over (angle in [0, 2 pi), log radius), peaks widened by a bin, standardised."""
+    peaks = cv2.dilate(power, np.ones((3, 3), np.uint8))
+    x, y = _log_polar_grid(log_low, columns)
+    half = cv2.remap(peaks, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=-1.0)
+    known = (half >= 0).astype(np.uint8)
+    mean, deviation = cv2.meanStdDev(half, mask=known)
+    # An empty plane (a grey photo's blue-yellow) says nothing for or against any pose.
+    half = ((half - mean[0, 0]) / max(deviation[0, 0], 1e-6) * known).astype(np.float32)
+    return np.concatenate([half, half], axis=0)
+
+
+def _best_turn_and_scale(
+    powers: list[NDArray[np.float32]], profile: Profile
+) -> tuple[float, NDArray[np.float64]]:
+    """Return the best score over all rotations and scales, and that linear map to bins."""
+    finest, coarsest = sorted(np.log(WINDOW_PX / (profile.tile_chips * s)) for s in PX_PER_CHIP)
+    shifts = round((coarsest - finest) / _STEP)
+    lowest = np.log(min(layer.template_radii[0] for layer in profile.layers))
+    highest = np.log(max(layer.template_radii[1] for layer in profile.layers))
+    log_low = float(lowest + finest - 2 * _STEP)
+    columns = round((highest - lowest) / _STEP) + shifts + 5
+    turns = round(np.pi / _STEP)
+    score = np.zeros((turns, shifts), np.float32)
+    for power, layer in zip(powers, profile.layers, strict=True):
+        log_polar = _log_polar(power, log_low, columns)
+        x, y = lines(layer).cycles_xy.T
+        rows = np.rint(np.arctan2(y, x) / np.pi * turns).astype(int) % turns
+        cols = np.rint((np.log(np.hypot(x, y)) + finest - log_low) / _STEP).astype(int)
+        for row, col in zip(rows, cols, strict=True):
+            score += log_polar[row : row + turns, col : col + shifts]
+    turn, shift = np.unravel_index(int(np.argmax(score)), score.shape)
+    angle, scale = turn * np.pi / turns, np.exp(finest + _STEP * shift)
+    rotation = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    return float(score[turn, shift]), scale * rotation
 
 
 @cache
@@ -170,88 +242,94 @@ def _nudges() -> NDArray[np.float64]:
 
 
 def _refine(
-    to_bins: NDArray[np.float64], spectra: list[NDArray[np.float32]], profile: Profile
-) -> tuple[float, NDArray[np.float64]]:
-    """Climb to the affine pose whose lines hold the most power; return that and the pose."""
+    powers: list[NDArray[np.float32]], to_bins: NDArray[np.float64], profile: Profile
+) -> NDArray[np.float64]:
+    """Climb to the linear map whose lines hold the most power."""
     cycles = [lines(layer).cycles_xy.astype(np.float64) for layer in profile.layers]
-    score = -1.0
-    step = 0.012
-    capped = [np.minimum(cv2.GaussianBlur(s, (0, 0), 0.7), _CAP) for s in spectra]
-    while step > 0.001:
+    smooth = [cv2.GaussianBlur(power, (0, 0), 0.7) for power in powers]
+    score, step = -1.0, 0.014
+    while step > 0.0015:
         tried = to_bins + step * _nudges() @ to_bins
-        power = sum(_power(s, c, tried) for s, c in zip(capped, cycles, strict=True))
+        power = np.sum([_line_power(p, c, tried) for p, c in zip(smooth, cycles, strict=True)], axis=0)
         best = int(np.argmax(power))
         if power[best] > score + 1e-6:
             score, to_bins = float(power[best]), tried[best]
         else:
             step /= 2
-    return score, to_bins
+    return to_bins
 
 
-def _power(
-    spectrum: NDArray[np.float32], cycles: NDArray[np.float64], to_bins: NDArray[np.float64]
+def _line_power(
+    power: NDArray[np.float32], cycles: NDArray[np.float64], to_bins: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Return the lines' summed power under each of M poses, shape (M,)."""
-    at = np.einsum("mij,kj->mki", to_bins, cycles) + len(spectrum) // 2
-    found = cv2.remap(
-        spectrum, at[..., 0].astype(np.float32), at[..., 1].astype(np.float32), cv2.INTER_LINEAR,
-        borderMode=cv2.BORDER_CONSTANT, borderValue=1.0,
-    )
+    """Return the lines' summed power under each of M linear maps, shape (M,)."""
+    x, y, _ = _at_bins(cycles @ to_bins.transpose(0, 2, 1))
+    found = cv2.remap(power, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=1.0)
     return np.asarray(found.sum(axis=1), np.float64)
 
 
-def _distinct(refined: list[tuple[float, NDArray[np.float64]]]) -> list[NDArray[np.float64]]:
-    """Return the refined poses, best first, near-twins dropped."""
-    kept: list[NDArray[np.float64]] = []
-    for _, to_bins in sorted(refined, key=lambda found: -found[0]):
-        if all(np.abs(to_bins @ np.linalg.inv(other) - np.eye(2)).max() > 0.01 for other in kept):
-            kept.append(to_bins)
-    return kept
+def _at_bins(
+    bins_xy: NDArray[np.float64],
+) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.bool_]]:
+    """Return column and row in a half spectrum, and which frequencies are there as their mirror image."""
+    mirrored = bins_xy[..., 0] < 0
+    flip = np.where(mirrored, -1, 1)
+    x, y = flip * bins_xy[..., 0], flip * bins_xy[..., 1] + WINDOW_PX // 2
+    return x.astype(np.float32), y.astype(np.float32), mirrored
 
 
 def _settle(
-    to_bins: NDArray[np.float64],
-    planes: tuple[NDArray[np.float32], NDArray[np.float32]],
-    profile: Profile,
+    planes: NDArray[np.float32], centre_xy: NDArray[np.float64], found: _Hypothesis, profile: Profile
 ) -> Pose:
     """Find translation and uprightness from the lines' phases about the window's middle.
 
     A line's phase is its own plus ``2 pi cycles . t`` for tile coordinates t of the middle, so the
     agreement of all lines over t is a Fourier transform; upside down, it is that of the conjugates.
     """
-    size = len(planes[0])
-    upright = np.zeros((_OFFSETS, _OFFSETS), np.complex128)
-    turned = np.zeros((_OFFSETS, _OFFSETS), np.complex128)
-    count = 0
-    for plane, layer in zip(planes, profile.layers, strict=True):
-        found = lines(layer)
-        values = _line_values(plane, found.cycles_xy @ to_bins.T / size)
-        values /= np.sqrt(np.mean(np.abs(values) ** 2)) + 1e-12
-        at = found.cycles_xy[:, 1], found.cycles_xy[:, 0]
-        upright[at] = upright[at] + values * np.exp(-1j * found.phases)
-        turned[at] = turned[at] + values.conj() * np.exp(-1j * found.phases)
-        count += len(values)
-    agreements = [scipy.fft.fft2(lines_at).real for lines_at in (upright, turned)]
-    side = int(agreements[1].max() > agreements[0].max())
-    row, col = np.unravel_index(int(np.argmax(agreements[side])), upright.shape)
-    offset = np.array([col, row]) * profile.tile_chips / _OFFSETS
-    jacobian = (1 - 2 * side) * size / profile.tile_chips * np.linalg.inv(to_bins).T
-    middle = np.full(2, size / 2)
+    spectra = _transform(planes, found.straighten, centre_xy)
+    to_bins = _refine([_power(values) for values in spectra], found.to_bins, profile)
+    cycles = [lines(layer).cycles_xy for layer in profile.layers]
+    values = [_line_values(v, c @ to_bins.T) for v, c in zip(spectra, cycles, strict=True)]
+    own = np.concatenate([np.exp(-1j * lines(layer).phases) for layer in profile.layers])
+    every, seen = np.concatenate(cycles), np.concatenate(values)
+    upright, upside_down = (_best_offset(every, phasors * own) for phasors in (seen, seen.conj()))
+    turned = upside_down[0] > upright[0]
+    agreement, offset = upside_down if turned else upright
+    jacobian = (-1 if turned else 1) * WINDOW_PX / profile.tile_chips * np.linalg.inv(to_bins).T
+    to_straight = np.eye(3)
+    to_straight[:2, :2] = jacobian
+    to_straight[:2, 2] = -jacobian @ (offset * profile.tile_chips)
     return Pose(
-        np.column_stack([jacobian, middle - jacobian @ offset]),
-        (size / 2, size / 2),
-        float(agreements[side][row, col] / np.sqrt(count / 2)),
+        _moved_by(*centre_xy) @ found.straighten @ to_straight,
+        centre_xy,
+        agreement / float(np.sqrt(0.5 * np.sum(np.abs(seen) ** 2)) + 1e-9),
     )
 
 
-def _line_values(
-    plane: NDArray[np.float32], cycles_per_px: NDArray[np.float64]
-) -> NDArray[np.complex128]:
-    """Return the tapered plane's Fourier transform at K arbitrary frequencies, phases about its middle."""
-    size = len(plane)
-    at = np.arange(size) - size / 2
-    taper = np.hanning(size)
-    rows = taper * np.exp(-2j * np.pi * cycles_per_px[:, 1:] * at)
-    cols = taper * np.exp(-2j * np.pi * cycles_per_px[:, :1] * at)
-    partial = rows.astype(np.complex64) @ plane
-    return np.asarray((partial * cols).sum(axis=1), np.complex128)
+def _best_offset(
+    cycles_xy: NDArray[np.int64], phasors: NDArray[np.complex128]
+) -> tuple[float, NDArray[np.float64]]:
+    """Return the greatest agreement of phasors with an offset, and the offset in tiles."""
+    forward = cycles_xy[:, 0] >= 0
+    at = np.where(forward[:, None], cycles_xy, -cycles_xy)
+    half = np.zeros((_OFFSETS, _OFFSETS // 2 + 1), np.complex64)
+    # The sum's real part is a real transform of its Hermitian half.
+    np.add.at(half, (at[:, 1], at[:, 0]), np.where(forward, phasors.conj(), phasors))
+    agreement = scipy.fft.irfft2(half, s=(_OFFSETS, _OFFSETS))
+    row, col = np.unravel_index(int(np.argmax(agreement)), agreement.shape)
+    return float(agreement[row, col]) * _OFFSETS**2 / 2, np.array([col, row]) / _OFFSETS
+
+
+def _line_values(values: NDArray[np.complex64], bins_xy: NDArray[np.float64]) -> NDArray[np.complex128]:
+    """Interpolate a half spectrum at K frequencies in bins, phases about the window's middle.
+
+    In units of the noise about each frequency.
+    """
+    noise = np.sqrt(cv2.blur(values.real**2 + values.imag**2, _NEIGHBOURHOOD)) + 1e-9
+    parity = 1 - 2 * (np.add.outer(np.arange(len(values)), np.arange(values.shape[1])) & 1)
+    centred = np.ascontiguousarray((values * parity / noise).astype(np.complex64)).view(np.float32)
+    centred = centred.reshape(*values.shape, 2)
+    x, y, mirrored = _at_bins(bins_xy)
+    found = cv2.remap(centred, x[None], y[None], cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT_101)[0]
+    result = found[:, 0] + 1j * found[:, 1]
+    return np.asarray(np.where(mirrored, result.conj(), result), np.complex128)

@@ -25,9 +25,9 @@ class Layer:
         Least and greatest spatial frequency of the template, in cycles per tile.
     template_share : float
         The template's share of the layer's energy, in (0, 1); the message has the rest.
-    low_cut : float
-        Frequencies below this, in cycles per tile, carry no message: there the eye is keenest
-        (luma) or the host strongest.
+    message_band : tuple of float
+        Least and greatest spatial frequency of the message, in cycles per tile: below, the host is
+        strongest; above, a photo from afar keeps nothing.
     amplitude : float
         RMS amplitude over a flat mid-grey at strength 1, in 8-bit levels.
     masking : float
@@ -38,7 +38,7 @@ class Layer:
     template_lines: int
     template_radii: tuple[float, float]
     template_share: float
-    low_cut: float
+    message_band: tuple[float, float]
     amplitude: float
     masking: float
 
@@ -81,20 +81,20 @@ DRAFT_0 = Profile(
     luma=Layer(
         chip_pitch=1,
         template_lines=14,
-        template_radii=(19.0, 46.0),
-        template_share=0.7,
-        low_cut=16.0,
-        amplitude=0.75,
-        masking=0.10,
+        template_radii=(12.0, 32.0),
+        template_share=0.45,
+        message_band=(13.0, 42.0),
+        amplitude=0.92,
+        masking=0.09,
     ),
     chroma=Layer(
         chip_pitch=2,
         template_lines=10,
         template_radii=(9.0, 26.0),
-        template_share=0.7,
-        low_cut=8.0,
-        amplitude=2.2,
-        masking=0.20,
+        template_share=0.45,
+        message_band=(7.5, 28.0),
+        amplitude=2.5,
+        masking=0.17,
     ),
 )
 

@@ -9,13 +9,17 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from watermarks import decoder, pose_search, registration
+from watermarks import decoder, pose_search
 from watermarks.errors import WatermarkError
-from watermarks.pose_search import WINDOW_PX, Pose
+from watermarks.pose_search import WINDOW_PX
 from watermarks.profiles import PROFILES, Profile
 from watermarks.region import covered_corners
+from watermarks.registration import Registration, register
 from watermarks.results import Detection, Miss, MissReason
-from watermarks.whitening import Level, pyramid
+from watermarks.whitening import SEARCH_SHRINK, Level, pyramid
+
+# Poses of one window that are followed: the first is right or it is chance.
+_POSES = 2
 
 Stopwatch = Callable[[str], AbstractContextManager[None]]
 
@@ -47,19 +51,24 @@ def read(
     if capture.ndim != 3 or capture.shape[2] != 3 or capture.dtype != np.uint8:
         raise WatermarkError(f"a capture is uint8 of shape (H, W, 3), not {capture.dtype} {capture.shape}")
     found: list[Detection] = []
-    registered = False
+    followed = False
     for level in _watched(pyramid(capture), stopwatch):
         for profile in PROFILES.values():
-            for window in _windows(level):
-                if any(_covers(d, level, window) for d in found):
+            tried: list[Registration] = []
+            for centre_xy in _windows(level):
+                if any(r.holds(SEARCH_SHRINK * centre_xy) for r in tried):
                     continue
-                seen, detection = _read_window(level, window, key, profile, stopwatch)
-                registered |= seen
-                if detection is not None and not any(_same(detection, d) for d in found):
-                    found.append(detection)
+                for registration in _follow(level, centre_xy, profile, stopwatch):
+                    tried.append(registration)
+                    with stopwatch("decode"):
+                        detection = _decode(level, registration, key, profile)
+                    if detection is not None and not any(_same(detection, d) for d in found):
+                        found.append(detection)
+                        break
+            followed |= bool(tried)
         if found:
             return sorted(found, key=lambda d: -_area(d.corners_xy))
-    return Miss(MissReason.PAYLOAD_FAILED if registered else MissReason.NO_TEMPLATE)
+    return Miss(MissReason.PAYLOAD_FAILED if followed else MissReason.NO_TEMPLATE)
 
 
 def _watched(levels: Iterator[Level], stopwatch: Stopwatch) -> Iterator[Level]:
@@ -71,48 +80,34 @@ def _watched(levels: Iterator[Level], stopwatch: Stopwatch) -> Iterator[Level]:
         yield level
 
 
-def _windows(level: Level) -> list[tuple[int, int]]:
-    """Return the search windows' top left corners (x, y), those nearest the middle first."""
-    height, width = level.luma.shape
-    size = WINDOW_PX
-    stride = size // 2 if max(height, width) < 1500 else 3 * size // 4
-    along = [
-        np.linspace(0, max(0, n - size), 1 + -(-max(0, n - size) // stride)).astype(int) for n in (width, height)
-    ]
-    middle = np.array([width - size, height - size]) / 2
-    corners = [(int(x), int(y)) for y in along[1] for x in along[0]]
-    return sorted(corners, key=lambda c: float(np.hypot(*(np.array(c) - middle))))
+def _windows(level: Level) -> list[NDArray[np.float64]]:
+    """Return the search windows' middles in pixels of the search plane, nearest the frame's middle first."""
+    height, width = level.search_planes.shape[:2]
+    stride = WINDOW_PX // 2 if max(height, width) < 800 else 3 * WINDOW_PX // 4
+    along = []
+    for n in (width, height):
+        inner = max(0, n - WINDOW_PX)
+        along.append(n / 2 + np.linspace(-inner / 2, inner / 2, 1 + -(-inner // stride)))
+    middle = np.array([width, height]) / 2
+    centres = [np.array([x, y]) for y in along[1] for x in along[0]]
+    return sorted(centres, key=lambda c: float(np.hypot(*(c - middle))))
 
 
-def _crop(plane: NDArray[np.float32], window: tuple[int, int]) -> NDArray[np.float32]:
-    x, y = window
-    part = plane[y : y + WINDOW_PX, x : x + WINDOW_PX]
-    missing = WINDOW_PX - part.shape[0], WINDOW_PX - part.shape[1]
-    return np.pad(part, ((0, missing[0]), (0, missing[1]))) if any(missing) else part
-
-
-def _read_window(
-    level: Level, window: tuple[int, int], key: bytes, profile: Profile, stopwatch: Stopwatch
-) -> tuple[bool, Detection | None]:
+def _follow(
+    level: Level, centre_xy: NDArray[np.float64], profile: Profile, stopwatch: Stopwatch
+) -> Iterator[Registration]:
+    """Yield the surfaces that the likeliest poses about a point grow into."""
     with stopwatch("detect"):
-        planes = _crop(level.luma, window), _crop(level.chroma, window)
-        poses = list(pose_search.search(planes, profile))[:3]
-    registered = False
+        poses = pose_search.search(level.search_planes, centre_xy, profile)[:_POSES]
     for pose in poses:
         with stopwatch("detect"):
-            surface = registration.register(level, pose.moved(window), profile)
-        if surface is None:
-            continue
-        registered = True
-        with stopwatch("decode"):
-            detection = _decode(level, surface, key, profile)
-        if detection is not None:
-            return True, detection
-    return registered, None
+            registration = register(level, pose, profile)
+        if registration is not None:
+            yield registration
 
 
 def _decode(
-    level: Level, found: registration.Registration, key: bytes, profile: Profile
+    level: Level, found: Registration, key: bytes, profile: Profile
 ) -> Detection | None:
     decoded = decoder.decode(level, found, key, profile)
     if decoded is None:
@@ -126,13 +121,6 @@ def _decode(
         signal_db=decoded.signal_db,
         px_per_chip=float(found.surface.px_per_chip(centre)) * level.scale,
     )
-
-
-def _covers(detection: Detection, level: Level, window: tuple[int, int]) -> bool:
-    """Whether a window's middle lies in a picture that is already read."""
-    middle = (np.array(window) + WINDOW_PX / 2) * level.scale
-    polygon = detection.corners_xy.astype(np.float32)
-    return cv2.pointPolygonTest(polygon, (float(middle[0]), float(middle[1])), False) >= 0
 
 
 def _same(one: Detection, other: Detection) -> bool:

@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from watermarks.decoder import chip_weights
 from watermarks.embedder import layer_tile
 from watermarks.geometry import Surface, rectify
 from watermarks.profiles import Profile
@@ -13,6 +14,11 @@ from watermarks.registration import BLOCK, STRIDE, Registration
 from watermarks.whitening import Level
 
 _CELL = 4  # chips to a cell of the evidence map: the corners' resolution
+# A row or column of cells belongs to the picture if it shows at least this share of the mean evidence: a
+# picture's quiet parts carry less of the mark than its busy ones, what lies beside it none.
+_LEAST_SHARE = 0.35
+
+_SHOWN_Z = 1.5  # deviations: blocks that surely lie within the picture
 _MARGIN = 128  # chips looked at beyond the registered blocks
 
 
@@ -29,8 +35,9 @@ def covered_corners(
     origin = registration.origin[0] - _MARGIN, registration.origin[1] - _MARGIN
     shape = STRIDE * (rows - 1) + BLOCK + 2 * _MARGIN, STRIDE * (cols - 1) + BLOCK + 2 * _MARGIN
     evidence = _evidence(level, surface, origin, shape, coded_bits, key, profile)
-    core = evidence[_MARGIN // _CELL : -_MARGIN // _CELL, _MARGIN // _CELL : -_MARGIN // _CELL]
-    top, bottom, left, right = _best_rectangle(evidence - 0.5 * float(core.mean()))
+    shown = np.pad(chip_weights(registration, _CELL), _MARGIN // _CELL) > _SHOWN_Z
+    typical = float(evidence[shown].mean()) if shown.any() else float(evidence.max())
+    top, bottom, left, right = _best_rectangle(evidence - _LEAST_SHARE * typical)
     x0, x1 = origin[0] + _CELL * left, origin[0] + _CELL * right
     y0, y1 = origin[1] + _CELL * top, origin[1] + _CELL * bottom
     return surface.to_level(np.array([[x0, y0], [x1, y0], [x1, y1], [x0, y1]], np.float64))

@@ -19,18 +19,25 @@ from watermarks.geometry import Surface, fit_surface, rectify
 from watermarks.pose_search import WINDOW_PX, Pose
 from watermarks.profiles import Profile
 from watermarks.template import template_tile
-from watermarks.whitening import Level
+from watermarks.whitening import SEARCH_SHRINK, Level
 
-BLOCK = 64
+BLOCK = 96
 STRIDE = 32
 
-# How far a block may lie from where it is expected, in chips.
-_REACH = 6
+# How far a block may lie from where its neighbours lead one to expect it, in chips.
+_REACH = 3
 
-# A block of pure noise peaks above this once in some hundred; its neighbours must agree besides.
-_BLOCK_Z = 4.2
+# A block of pure noise peaks above this once in some thirty; most of its neighbours must agree besides.
+_BLOCK_Z = 3.0
 
-_ROUNDS = 9
+# A block and its neighbours whose mean is above this show the template beyond doubt.
+_SHOWN_Z = 1.5
+
+# So many blocks make a surface, so many a bent one.
+_LEAST_BLOCKS = 4
+_BENT_BLOCKS = 20
+
+_ROUNDS = 8
 _LARGEST_CHIPS = 1600
 
 
@@ -45,42 +52,49 @@ class Registration:
     origin : tuple of int
         Column and row, in chips, of the first block.
     block_z : ndarray of float, shape (R, C)
-        How well each block of `BLOCK` chips, `STRIDE` apart, agrees with the template; 0 where it does not.
+        How strongly each block of `BLOCK` chips, `STRIDE` apart, shows the template, in deviations.
     """
 
     surface: Surface
     origin: tuple[int, int]
     block_z: NDArray[np.float64]
 
+    def holds(self, level_xy: NDArray[np.float64]) -> bool:
+        """Whether a point of the level lies among the blocks that show the template."""
+        chips = self.surface.to_chips(level_xy)
+        col, row = np.rint((chips - np.array(self.origin) - BLOCK / 2) / STRIDE).astype(int)
+        rows, cols = self.block_z.shape
+        return 0 <= row < rows and 0 <= col < cols and self.block_z[row, col] > _SHOWN_Z
+
 
 def register(level: Level, pose: Pose, profile: Profile) -> Registration | None:
     """Grow an affine pose into a surface over all of the mark that is in view, or None."""
-    surface = Surface.affine(pose.chip_to_level)
-    middle = surface.to_chips(np.array(pose.centre_xy))
-    surface = surface.turned_back(profile.tile_chips, middle)
-    middle = surface.to_chips(np.array(pose.centre_xy))
-    half = 0.4 * WINDOW_PX / float(surface.px_per_chip(middle))
+    surface = Surface.flat(pose.tile_to_level).scaled(SEARCH_SHRINK)
+    centre = np.asarray(pose.centre_xy * SEARCH_SHRINK)
+    surface = surface.turned_back(profile.tile_chips, surface.to_chips(centre))
+    middle = surface.to_chips(centre)
+    half = 0.4 * SEARCH_SHRINK * WINDOW_PX / float(surface.px_per_chip(middle))
     box = np.array([middle - half, middle + half])
-    found: Registration | None = None
     trusted = 0
     for turn in range(_ROUNDS):
         origin, counts = _grid(box, level, surface)
         if min(counts) < 1:
-            break
-        offsets, z = _block_offsets(level, surface, origin, counts, profile)
+            return None
+        correlation = _correlate(level, surface, origin, counts, profile)
+        offsets, z = _peaks(correlation)
         agree = _connected(z >= _BLOCK_Z)
-        if agree.sum() < 3:
-            break
+        if agree.sum() < _LEAST_BLOCKS:
+            return None
         centres = _centres(origin, counts)[agree]
         seen = surface.to_level(centres + offsets[agree])
-        surface = fit_surface(centres, seen, z[agree] ** 2, bent=agree.sum() >= 24 and turn >= 3)
-        found = Registration(surface, origin, np.where(agree, z, 0.0))
-        settled = agree.sum() <= trusted and turn >= 5
-        trusted = max(trusted, int(agree.sum()))
+        bent = agree.sum() >= _BENT_BLOCKS and turn >= 2
+        surface = fit_surface(centres, seen, z[agree] ** 2, bent=bent)
         box = np.array([centres.min(axis=0) - BLOCK, centres.max(axis=0) + BLOCK])
-        if settled:
+        if agree.sum() <= trusted and turn >= 4:
             break
-    return found
+        trusted = max(trusted, int(agree.sum()))
+    origin, counts = _grid(box, level, surface)
+    return Registration(surface, origin, _strengths(_correlate(level, surface, origin, counts, profile)))
 
 
 def _grid(
@@ -117,23 +131,27 @@ def _template_blocks(profile: Profile, layer_index: int) -> NDArray[np.complex64
     return scipy.fft.rfft2(blocks).conj().astype(np.complex64)
 
 
-def _block_offsets(
+def _correlate(
     level: Level, surface: Surface, origin: tuple[int, int], counts: tuple[int, int], profile: Profile
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return each block's offset (chips, xy) from its place and how sure it is (deviations)."""
-    shape = tuple(STRIDE * (n - 1) + BLOCK for n in counts)
+) -> NDArray[np.float32]:
+    """Return each block's correlation with the template over offsets, shape (R, C, BLOCK, BLOCK)."""
+    shape = STRIDE * (counts[0] - 1) + BLOCK, STRIDE * (counts[1] - 1) + BLOCK
     taper = np.hanning(BLOCK + 2)[1:-1].astype(np.float32)
     per_tile = profile.tile_chips // STRIDE
     rows = (origin[1] // STRIDE + np.arange(counts[0])) % per_tile
     cols = (origin[0] // STRIDE + np.arange(counts[1])) % per_tile
-    product: NDArray[np.complex64] | None = None
+    product = np.zeros((*counts, BLOCK, BLOCK // 2 + 1), np.complex64)
     for index, plane in enumerate(level.planes):
-        chips = rectify(plane, surface, origin, (shape[0], shape[1]))
+        chips = rectify(plane, surface, origin, shape)
         spectra = scipy.fft.rfft2(_blocks(chips, counts) * (taper[:, None] * taper))
-        part = spectra * _template_blocks(profile, index)[rows[:, None], cols]
-        product = part if product is None else product + part
-    correlation = scipy.fft.irfft2(product, s=(BLOCK, BLOCK))
-    return _peaks(correlation)
+        product += spectra * _template_blocks(profile, index)[rows[:, None], cols]
+    return np.asarray(scipy.fft.irfft2(product, s=(BLOCK, BLOCK)), np.float32)
+
+
+def _strengths(correlation: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Return how strongly each block and its neighbours show the template in place, 0 and up."""
+    z = correlation[..., 0, 0] / (correlation.std(axis=(-2, -1)) + 1e-9)
+    return np.maximum(scipy.ndimage.uniform_filter(z.astype(np.float64), 3, mode="constant"), 0)
 
 
 def _peaks(correlation: NDArray[np.float32]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

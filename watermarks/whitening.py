@@ -17,16 +17,22 @@ from numpy.typing import NDArray
 
 from watermarks.perception import CHROMA_WEIGHTS, LUMA_WEIGHTS
 
-# Local means are taken over these Gaussian radii, in pixels of a level: just wider than half the
-# longest template wavelength that a level has to keep.
-_LUMA_RADIUS_PX = 5.0
-_CHROMA_RADIUS_PX = 10.0
+# Local means are taken over these Gaussian radii, in pixels. Narrow: that tilts the spectrum up as steeply as a
+# picture's own falls, well into the mark's band.
+_RADIUS_PX = 3.0
+_SEARCH_RADIUS_PX = 1.8
+
+# Local deviations are taken over this one: wide enough to be steady, narrow enough to follow contours.
+_DEVIATION_RADIUS_PX = 6.0
 
 # Deviations below this many levels are quantisation and JPEG grain, not contrast.
 _DEVIATION_FLOOR = 0.6
 
 # Beyond this many deviations a pixel is an edge or a speck, and says nothing more by being larger.
-_CLIP_DEVIATIONS = 2.5
+_CLIP_DEVIATIONS = 1.2
+
+# The search works at a level's resolution divided by this.
+SEARCH_SHRINK = 2
 
 # Levels of the pyramid have a long side between these, in pixels.
 _LEAST_LEVEL_PX = 500
@@ -43,11 +49,14 @@ class Level:
         Capture pixels per level pixel, a power of two.
     luma, chroma : ndarray of float32, shape (H, W)
         Whitened planes, zero mean, about unit variance.
+    search_planes : ndarray of float32, shape (H / 2, W / 2, 2)
+        Both at half the level's resolution: all that the template's lines need.
     """
 
     scale: float
     luma: NDArray[np.float32]
     chroma: NDArray[np.float32]
+    search_planes: NDArray[np.float32]
 
     @property
     def planes(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
@@ -72,20 +81,28 @@ def pyramid(capture: NDArray[np.uint8]) -> Iterator[Level]:
 
 def level(capture: NDArray[np.uint8], scale: int) -> Level:
     """Return a capture at 1 / `scale` of its resolution, whitened."""
+    coarse = _whitened(capture, SEARCH_SHRINK * scale, _SEARCH_RADIUS_PX)
+    return Level(float(scale), *_whitened(capture, scale, _RADIUS_PX), np.dstack(coarse))
+
+
+def _whitened(
+    capture: NDArray[np.uint8], scale: int, radius_px: float
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return luma and chroma at 1 / `scale` of a capture's resolution, whitened."""
     small = capture
     if scale > 1:
-        size = (capture.shape[1] // scale, capture.shape[0] // scale)
+        size = (max(1, capture.shape[1] // scale), max(1, capture.shape[0] // scale))
         small = np.asarray(cv2.resize(capture, size, interpolation=cv2.INTER_AREA), np.uint8)
-    return Level(
-        float(scale),
-        whiten(cv2.transform(small, LUMA_WEIGHTS[None]).astype(np.float32), _LUMA_RADIUS_PX),
-        whiten(cv2.transform(small.astype(np.float32), CHROMA_WEIGHTS[None]), _CHROMA_RADIUS_PX),
+    pixels = small.astype(np.float32)
+    return (
+        whiten(cv2.transform(pixels, LUMA_WEIGHTS[None]), radius_px),
+        whiten(cv2.transform(pixels, CHROMA_WEIGHTS[None]), radius_px),
     )
 
 
 def whiten(plane: NDArray[np.float32], radius_px: float) -> NDArray[np.float32]:
     """Take away a plane's local mean, divide by its local deviation, clip."""
     detail = plane - cv2.GaussianBlur(plane, (0, 0), radius_px)
-    deviation = np.sqrt(cv2.GaussianBlur(detail * detail, (0, 0), 1.5 * radius_px))
+    deviation = np.sqrt(cv2.GaussianBlur(detail * detail, (0, 0), _DEVIATION_RADIUS_PX))
     white = detail / (deviation + _DEVIATION_FLOOR)
     return np.asarray(np.clip(white, -_CLIP_DEVIATIONS, _CLIP_DEVIATIONS), np.float32)

@@ -123,7 +123,8 @@ def _require_readable(marked: bytes, payload: Payload, key: bytes, *, is_grey: b
             else "use a larger picture or"
         )
         raise codec.MarkRefused(
-            f"the marked picture does not read ({reason}), so it wasn't written: {advice} give it more --strength"
+            f"the marked picture does not read ({reason}), so it wasn't written: "
+            f"{advice} give it more --strength"
         )
     if payload not in {detection.payload for detection in found}:
         there = ", ".join(format_id(detection.payload.id) for detection in found)

@@ -171,7 +171,7 @@ def test_a_marked_file_is_not_marked_again(host: Path, tmp_path: Path) -> None:
 
 def test_dpi_defaults_to_300_with_a_note(tmp_path: Path) -> None:
     host = tmp_path / "screen.png"
-    photograph().resize((900, 600)).save(host, dpi=(72, 72))
+    photograph().resize((1200, 800)).save(host, dpi=(72, 72))
     result = o2o("mark", host, "-o", tmp_path / "marked.png", "--json")
     assert result.exit_code == 0, result.output
     assert json.loads(result.stdout)["dpi"] == 300

@@ -1,0 +1,93 @@
+"""What the eye notices."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from tests.photographs import photograph
+from watermarks import WatermarkError
+from watermarks.perception import CHROMA_WEIGHTS, LUMA_WEIGHTS, activity, psnr_db, visibility
+
+HOST = photograph("coffee", 300)
+
+
+def noisy(strength: float, grain_px: float = 0.0) -> NDArray[np.uint8]:
+    """Return the host with grey noise of an RMS strength, blurred to a grain."""
+    noise = np.random.default_rng(0).standard_normal(HOST.shape[:2])
+    if grain_px:
+        noise = cv2.GaussianBlur(noise, (0, 0), grain_px)
+    noise *= strength / noise.std()
+    return np.clip(np.rint(HOST + noise[..., None]), 0, 255).astype(np.uint8)
+
+
+def test_psnr() -> None:
+    black, one = np.zeros((8, 8, 3), np.uint8), np.ones((8, 8, 3), np.uint8)
+
+    assert psnr_db(black, black) == float("inf")
+    assert psnr_db(black, one) == pytest.approx(48.13, abs=0.01)
+    assert psnr_db(one, black) == psnr_db(black, one)
+    assert psnr_db(black, np.full_like(black, 255)) == pytest.approx(0.0)
+
+
+def test_what_is_equal_is_not_visible() -> None:
+    found = visibility(HOST, HOST.copy(), 300)
+
+    assert found.mean == found.p99 == 0
+
+
+def test_visibility_grows_with_strength() -> None:
+    found = [visibility(HOST, noisy(strength, 2.0), 300) for strength in (1, 2, 4, 8)]
+
+    assert all(
+        0 < one.mean < other.mean and one.p99 < other.p99
+        for one, other in zip(found, found[1:], strict=False)
+    )
+    assert all(each.p99 > each.mean for each in found)
+
+
+def test_fine_grain_is_seen_less_than_coarse() -> None:
+    assert visibility(HOST, noisy(4), 300).mean < 0.5 * visibility(HOST, noisy(4, 4.0), 300).mean
+
+
+def test_a_finer_print_shows_less() -> None:
+    marked = noisy(4, 1.0)
+
+    assert visibility(HOST, marked, 600).mean < visibility(HOST, marked, 150).mean
+
+
+def test_a_flat_tints_difference_is_cielabs() -> None:
+    """Without structure the eye's blur does nothing: grey 119 and 128 differ by 3.6 in lightness."""
+    low, high = (np.full((120, 160, 3), level, np.uint8) for level in (119, 128))
+
+    found = visibility(low, high, 300)
+
+    assert found.mean == pytest.approx(3.6, abs=0.15)
+    assert found.p99 == pytest.approx(found.mean, abs=0.05)
+
+
+def test_pictures_of_two_shapes_are_refused() -> None:
+    for judge in (psnr_db, lambda one, other: visibility(one, other, 300)):
+        with pytest.raises(WatermarkError, match="differ in shape"):
+            judge(HOST, HOST[:-1])
+
+
+def test_activity_is_low_beside_an_edge_and_high_in_texture() -> None:
+    plane = np.full((120, 240), 60, np.float32)
+    plane[:, 80:160] = 200
+    plane[:, 160:] += 30 * np.random.default_rng(0).standard_normal((120, 80)).astype(np.float32)
+
+    busy = activity(plane, 4.0)
+
+    assert busy.shape == plane.shape
+    assert busy[60, 30] == pytest.approx(0, abs=1e-3)
+    assert busy[60, 62:98].max() < 6  # along the edge of 140 levels
+    assert busy[20:100, 190:230].min() > 12
+    assert busy.min() >= -1e-3
+
+
+def test_weights_are_of_luma_and_of_a_colour_that_grey_has_none_of() -> None:
+    assert LUMA_WEIGHTS.sum() == pytest.approx(1)
+    assert CHROMA_WEIGHTS.sum() == pytest.approx(0)
