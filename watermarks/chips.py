@@ -39,9 +39,9 @@ class Spreading:
 
     def despread(self, values: NDArray[np.floating], coded_count: int) -> NDArray[np.float64]:
         """Return each coded bit's correlation with its chips, shape (coded_count,)."""
-        return np.bincount(
-            self.bit_index.ravel(), weights=(values * self.signs).ravel(), minlength=coded_count
-        )
+        aligned = np.asarray(values * self.signs, np.float64).ravel()
+        sums = np.bincount(self.bit_index.ravel(), weights=aligned, minlength=coded_count)
+        return np.asarray(sums, np.float64)
 
 
 def spreading(key: bytes, profile: Profile, layer: Layer, coded_count: int) -> Spreading:

@@ -55,7 +55,7 @@ def decode(level: Level, registration: Registration, key: bytes, profile: Profil
     llr = np.zeros(CODED_BITS)
     for layer, plane in zip(profile.layers, level.planes, strict=True):
         folded = fold(plane, registration, profile, layer)
-        filtered = matched_filter(folded, profile, layer)
+        filtered = matched_filter(folded, layer)
         llr += spreading(key, profile, layer, CODED_BITS).despread(filtered, CODED_BITS)
     for message_bits in ecc.decode(llr):
         payload = from_message_bits(message_bits, key)
@@ -82,7 +82,9 @@ def fold(
     pitch = layer.chip_pitch
     block_rows, block_cols = registration.block_z.shape
     height, width = (STRIDE * (n - 1) + BLOCK for n in (block_rows, block_cols))
-    chips = rectify(plane, registration.surface, registration.origin, (height // pitch, width // pitch), pitch)
+    chips = rectify(
+        plane, registration.surface, registration.origin, (height // pitch, width // pitch), pitch
+    )
     weights = chip_weights(registration, pitch)
     weights[chips == 0] = 0
     side = profile.tile_chips // pitch
@@ -123,7 +125,7 @@ def _fold_sum(
     return folded
 
 
-def matched_filter(folded: NDArray[np.float32], profile: Profile, layer: Layer) -> NDArray[np.float64]:
+def matched_filter(folded: NDArray[np.float32], layer: Layer) -> NDArray[np.float64]:
     """Return a folded tile filtered so that despreading it gives log-likelihood ratios.
 
     What is left of each frequency is learnt from the template's own lines, the noise from the

@@ -76,7 +76,9 @@ def decode(llr: NDArray[np.float64], *, list_size: int = 16) -> list[NDArray[np.
     list of ndarray of uint8, shape (K,)
         At most `list_size` distinct messages; the tail-biting ones come first.
     """
-    branch = (np.asarray(llr, np.float32).reshape(-1, RATE_INVERSE) @ _branch_signs().reshape(-1, RATE_INVERSE).T)
+    branch = (
+        np.asarray(llr, np.float32).reshape(-1, RATE_INVERSE) @ _branch_signs().reshape(-1, RATE_INVERSE).T
+    )
     branch_metric = branch.reshape(len(branch), _STATES, 2)
     metric, decisions = _wrap_around(branch_metric)
     ends = np.argsort(metric)[::-1][:list_size]

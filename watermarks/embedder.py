@@ -21,9 +21,7 @@ MIN_HOST_CHIPS = 72
 MIN_PX_PER_CHIP = 1.5
 
 # Chroma direction in RGB whose luma is zero: blue up, red and green down.
-_BLUE_YELLOW = np.array(
-    [-LUMA_WEIGHTS[2] / (1 - LUMA_WEIGHTS[2])] * 2 + [1.0], np.float32
-)
+_BLUE_YELLOW = np.array([-LUMA_WEIGHTS[2] / (1 - LUMA_WEIGHTS[2])] * 2 + [1.0], np.float32)
 
 # The mark fades over this many of its RMS amplitudes before black and white, so that nothing clips
 # and paper white and solid black stay what they are.
@@ -75,7 +73,7 @@ def embed(
         If another argument breaks its contract.
     """
     delta = mark_delta(host, payload, key, profile=profile, strength=strength, dpi=dpi)
-    return np.clip(np.rint(host + delta), 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(np.rint(host + delta), 0, 255), np.uint8)
 
 
 def mark_delta(
@@ -120,9 +118,9 @@ def layer_tile(
     spread = spreading(key, profile, layer, len(coded_bits))
     side = 2 * len(spread.signs)
     chips = cv2.resize(spread.spread(coded_bits), (side, side), interpolation=cv2.INTER_NEAREST)
-    message = _in_band(chips, layer)
+    message = _in_band(np.asarray(chips, np.float32), layer)
     share = layer.template_share
-    tile = np.sqrt(share) * template_tile(profile, layer, side)
+    tile = np.sqrt(share) * template_tile(layer, side)
     return np.asarray(tile + np.sqrt(1 - share) * message / message.std(), np.float32)
 
 
@@ -182,10 +180,10 @@ def _layer_delta(
     room = np.clip(np.minimum(host, 255 - host) / (_HEADROOM_RMS * layer.amplitude), 0, 1)
     change = signal * amplitude
     if layer.chip_pitch > 1:
-        return (change * room.min(axis=2))[..., None] * _BLUE_YELLOW
+        return np.asarray((change * room.min(axis=2))[..., None] * _BLUE_YELLOW, np.float32)
     # Luma moves through whichever inks still have room: grey where all have, green in an orange.
     share = room / np.maximum(room @ LUMA_WEIGHTS, 0.4)[..., None]
-    return change[..., None] * share
+    return np.asarray(change[..., None] * share, np.float32)
 
 
 def message_gain(radius: NDArray[np.float64], layer: Layer) -> NDArray[np.float64]:

@@ -52,11 +52,12 @@ class Surface:
         chips = np.asarray(chips_xy, np.float64)
         if self.bend.any():
             chips = chips + _terms((chips - self.centre_xy) / self.radius) @ self.bend.T
-        return _project(self.tile_to_level, chips)
+        return _project(self.tile_to_level, np.asarray(chips, np.float64))
 
     def to_chips(self, level_xy: NDArray[np.floating]) -> NDArray[np.float64]:
         """Map pixels to chip coordinates, ignoring the bend, shape (..., 2) both."""
-        return _project(np.linalg.inv(self.tile_to_level), np.asarray(level_xy, np.float64))
+        level_to_tile = np.asarray(np.linalg.inv(self.tile_to_level), np.float64)
+        return _project(level_to_tile, np.asarray(level_xy, np.float64))
 
     def px_per_chip(self, chips_xy: NDArray[np.floating]) -> NDArray[np.float64]:
         """Return the local scale, the root of the area that one chip covers, shape (...)."""
@@ -104,7 +105,6 @@ def fit_surface(
     radius = float(max(np.abs(chips_xy - centre).max(), 1.0))
     unit = (chips_xy - centre) / radius
     robust = weights.copy()
-    surface = _flat(unit, level_xy, robust, centre, radius)
     for _ in range(8):
         surface = _flat(unit, level_xy, robust, centre, radius)
         if bent:
@@ -143,13 +143,18 @@ def _flat(
 
 
 def _bend(
-    surface: Surface, chips_xy: NDArray[np.float64], level_xy: NDArray[np.float64], weights: NDArray[np.float64]
+    surface: Surface,
+    chips_xy: NDArray[np.float64],
+    level_xy: NDArray[np.float64],
+    weights: NDArray[np.float64],
 ) -> Surface:
     """Fit the bend to what a homography leaves over."""
     left = surface.to_chips(level_xy) - chips_xy
     terms = _terms((chips_xy - surface.centre_xy) / surface.radius)
     root = np.sqrt(weights)[:, None]
-    design = np.vstack([np.hstack([terms, np.ones((len(terms), 1))]) * root, _BEND_RIDGE * np.eye(terms.shape[1] + 1)])
+    design = np.vstack(
+        [np.hstack([terms, np.ones((len(terms), 1))]) * root, _BEND_RIDGE * np.eye(terms.shape[1] + 1)]
+    )
     target = np.vstack([left * root, np.zeros((terms.shape[1] + 1, 2))])
     coefficients = np.linalg.lstsq(design, target, rcond=None)[0]
     return replace(surface, bend=coefficients[:-1].T)
@@ -171,7 +176,11 @@ def _project(homography: NDArray[np.float64], points: NDArray[np.float64]) -> ND
 
 
 def rectify(
-    plane: NDArray[np.float32], surface: Surface, origin: tuple[int, int], shape: tuple[int, int], pitch: int = 1
+    plane: NDArray[np.float32],
+    surface: Surface,
+    origin: tuple[int, int],
+    shape: tuple[int, int],
+    pitch: int = 1,
 ) -> NDArray[np.float32]:
     """Sample a plane once a chip; outside the plane it is 0.
 
@@ -203,6 +212,13 @@ def rectify(
         borderMode=cv2.BORDER_REPLICATE,
     )
     return np.asarray(
-        cv2.remap(plane, fine[..., 0], fine[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=0.0),
+        cv2.remap(
+            plane,
+            fine[..., 0],
+            fine[..., 1],
+            cv2.INTER_LINEAR,
+            borderMode=cv2.BORDER_CONSTANT,
+            borderValue=0.0,
+        ),
         np.float32,
     )

@@ -121,14 +121,10 @@ def _wide_blur(plane: NDArray[np.float32], sigma_px: float) -> NDArray[np.float3
     """Blur by a Gaussian; a wide one at the low resolution that suffices for it."""
     step = max(1, int(sigma_px / 4))
     height, width = plane.shape
-    small = plane
-    if step > 1:
-        size = (max(1, width // step), max(1, height // step))
-        small = cv2.resize(plane, size, interpolation=cv2.INTER_AREA)
-    small = cv2.GaussianBlur(small, (0, 0), sigma_px / step, borderType=cv2.BORDER_REFLECT)
-    if step > 1:
-        small = cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR)
-    return np.asarray(small, np.float32)
+    size = (max(1, width // step), max(1, height // step))
+    small = cv2.resize(plane, size, interpolation=cv2.INTER_AREA)
+    blurred = cv2.GaussianBlur(small, (0, 0), sigma_px / step, borderType=cv2.BORDER_REFLECT)
+    return np.asarray(cv2.resize(blurred, (width, height), interpolation=cv2.INTER_LINEAR), np.float32)
 
 
 def _to_lab(xyz: NDArray[np.float32]) -> NDArray[np.float32]:

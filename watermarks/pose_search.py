@@ -18,17 +18,12 @@ import scipy.fft
 from numpy.typing import NDArray
 
 from watermarks.profiles import Profile
+from watermarks.spectra import STEP, WINDOW_PX, line_power, line_values, log_polar, relative_power, transform
 from watermarks.template import lines
-
-WINDOW_PX = 256
 
 # Pixels per luma chip that the search covers, about one octave and two thirds.
 PX_PER_CHIP = (0.55, 1.8)
 
-_STEP = 0.02  # log-polar cell, radians and natural log of radius alike
-_CAP = 9.0  # times the local mean: what one line may add to a score
-_TAPERED = 0.4  # share of the window's width that its two edges' taper takes
-_NEIGHBOURHOOD = (17, 17)  # bins over which the noise about a frequency is measured
 _CLEAR = 70.0  # a score that chance does not reach: the search ends there
 _TOP = 12  # tilts of a window that are looked at closely
 _OFFSETS = 256  # offsets of the tile that are tried each way: half a chip apart
@@ -84,9 +79,7 @@ class _Hypothesis:
     straighten: NDArray[np.float64]
 
 
-def search(
-    planes: NDArray[np.float32], centre_xy: NDArray[np.float64], profile: Profile
-) -> list[Pose]:
+def search(planes: NDArray[np.float32], centre_xy: NDArray[np.float64], profile: Profile) -> list[Pose]:
     """Return the poses that the lines' phases settle in a window, best first.
 
     Parameters
@@ -104,7 +97,7 @@ def search(
     hypotheses = []
     for perspective in _perspectives():
         straighten = _undo_tilt(perspective, from_axis, focal_px)
-        powers = [_power(values) for values in _transform(planes, straighten, centre_xy)]
+        powers = [relative_power(values) for values in _straightened_spectra(planes, straighten, centre_xy)]
         score, to_bins = _best_turn_and_scale(powers, profile)
         hypotheses.append(_Hypothesis(score, to_bins, straighten))
         if score > _CLEAR:
@@ -150,63 +143,15 @@ def _moved_by(x: float, y: float) -> NDArray[np.float64]:
     return np.array([[1, 0, x], [0, 1, y], [0, 0, 1.0]])
 
 
-@cache
-def _taper() -> NDArray[np.float32]:
-    """Return a Tukey window: whitened planes leak little, so that most of the window may count in full."""
-    at = np.minimum(np.linspace(0, 1, WINDOW_PX), np.linspace(1, 0, WINDOW_PX)) / (_TAPERED / 2)
-    taper = (0.5 - 0.5 * np.cos(np.pi * np.minimum(at, 1))).astype(np.float32)
-    return taper[:, None] * taper[None, :]
-
-
-def _transform(
+def _straightened_spectra(
     planes: NDArray[np.float32], straighten: NDArray[np.float64], centre_xy: NDArray[np.float64]
 ) -> list[NDArray[np.complex64]]:
-    """Return each plane's half spectrum in the window, its tilt undone, shape (N, N / 2 + 1).
-
-    Rows go from minus half the sampling frequency up, columns from 0; phases are about the first sample.
-    """
+    """Return each plane's half spectrum in the window about a point, its tilt undone."""
     half = WINDOW_PX / 2
     to_level = _moved_by(*centre_xy) @ straighten @ _moved_by(-half, -half)
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
     window = cv2.warpPerspective(planes, to_level, (WINDOW_PX, WINDOW_PX), flags=flags)
-    found = []
-    for channel in cv2.split(window):
-        values = scipy.fft.rfft2(channel * _taper())
-        found.append(np.concatenate([values[WINDOW_PX // 2 :], values[: WINDOW_PX // 2]]))
-    return found
-
-
-def _power(values: NDArray[np.complex64]) -> NDArray[np.float32]:
-    """Return a half spectrum's power over its local mean, capped."""
-    power = values.real**2 + values.imag**2
-    return np.minimum(power / (cv2.blur(power, _NEIGHBOURHOOD) + 1e-9), _CAP)
-
-
-@cache
-def _log_polar_grid(log_low: float, columns: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Return where (angle in [0, pi), log radius) lies in a half spectrum, off it where it is beyond."""
-    turns = round(np.pi / _STEP)
-    angles = np.arange(turns)[:, None] * np.pi / turns
-    radii = np.exp(log_low + _STEP * np.arange(columns))[None, :]
-    x, y = np.cos(angles) * radii, np.sin(angles) * radii
-    flip = np.where(x < 0, -1, 1)
-    beyond = np.broadcast_to(radii > WINDOW_PX // 2 - 2, x.shape)
-    return (
-        np.where(beyond, -9, flip * x).astype(np.float32),
-        np.where(beyond, -9, flip * y + WINDOW_PX // 2).astype(np.float32),
-    )
-
-
-def _log_polar(power: NDArray[np.float32], log_low: float, columns: int) -> NDArray[np.float32]:
-    """Return the power over (angle in [0, 2 pi), log radius), peaks widened by a bin, standardised."""
-    peaks = cv2.dilate(power, np.ones((3, 3), np.uint8))
-    x, y = _log_polar_grid(log_low, columns)
-    half = cv2.remap(peaks, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=-1.0)
-    known = (half >= 0).astype(np.uint8)
-    mean, deviation = cv2.meanStdDev(half, mask=known)
-    # An empty plane (a grey photo's blue-yellow) says nothing for or against any pose.
-    half = ((half - mean[0, 0]) / max(deviation[0, 0], 1e-6) * known).astype(np.float32)
-    return np.concatenate([half, half], axis=0)
+    return transform(np.asarray(window, np.float32))
 
 
 def _best_turn_and_scale(
@@ -214,22 +159,22 @@ def _best_turn_and_scale(
 ) -> tuple[float, NDArray[np.float64]]:
     """Return the best score over all rotations and scales, and that linear map to bins."""
     finest, coarsest = sorted(np.log(WINDOW_PX / (profile.tile_chips * s)) for s in PX_PER_CHIP)
-    shifts = round((coarsest - finest) / _STEP)
+    shifts = round((coarsest - finest) / STEP)
     lowest = np.log(min(layer.template_radii[0] for layer in profile.layers))
     highest = np.log(max(layer.template_radii[1] for layer in profile.layers))
-    log_low = float(lowest + finest - 2 * _STEP)
-    columns = round((highest - lowest) / _STEP) + shifts + 5
-    turns = round(np.pi / _STEP)
+    log_low = float(lowest + finest - 2 * STEP)
+    columns = round((highest - lowest) / STEP) + shifts + 5
+    turns = round(np.pi / STEP)
     score = np.zeros((turns, shifts), np.float32)
     for power, layer in zip(powers, profile.layers, strict=True):
-        log_polar = _log_polar(power, log_low, columns)
+        turned = log_polar(power, log_low, columns)
         x, y = lines(layer).cycles_xy.T
         rows = np.rint(np.arctan2(y, x) / np.pi * turns).astype(int) % turns
-        cols = np.rint((np.log(np.hypot(x, y)) + finest - log_low) / _STEP).astype(int)
+        cols = np.rint((np.log(np.hypot(x, y)) + finest - log_low) / STEP).astype(int)
         for row, col in zip(rows, cols, strict=True):
-            score += log_polar[row : row + turns, col : col + shifts]
+            score += turned[row : row + turns, col : col + shifts]
     turn, shift = np.unravel_index(int(np.argmax(score)), score.shape)
-    angle, scale = turn * np.pi / turns, np.exp(finest + _STEP * shift)
+    angle, scale = turn * np.pi / turns, np.exp(finest + STEP * shift)
     rotation = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
     return float(score[turn, shift]), scale * rotation
 
@@ -246,36 +191,17 @@ def _refine(
 ) -> NDArray[np.float64]:
     """Climb to the linear map whose lines hold the most power."""
     cycles = [lines(layer).cycles_xy.astype(np.float64) for layer in profile.layers]
-    smooth = [cv2.GaussianBlur(power, (0, 0), 0.7) for power in powers]
+    smooth = [np.asarray(cv2.GaussianBlur(power, (0, 0), 0.7), np.float32) for power in powers]
     score, step = -1.0, 0.014
     while step > 0.0015:
         tried = to_bins + step * _nudges() @ to_bins
-        power = np.sum([_line_power(p, c, tried) for p, c in zip(smooth, cycles, strict=True)], axis=0)
+        power = np.sum([line_power(p, c, tried) for p, c in zip(smooth, cycles, strict=True)], axis=0)
         best = int(np.argmax(power))
         if power[best] > score + 1e-6:
             score, to_bins = float(power[best]), tried[best]
         else:
             step /= 2
     return to_bins
-
-
-def _line_power(
-    power: NDArray[np.float32], cycles: NDArray[np.float64], to_bins: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """Return the lines' summed power under each of M linear maps, shape (M,)."""
-    x, y, _ = _at_bins(cycles @ to_bins.transpose(0, 2, 1))
-    found = cv2.remap(power, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=1.0)
-    return np.asarray(found.sum(axis=1), np.float64)
-
-
-def _at_bins(
-    bins_xy: NDArray[np.float64],
-) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.bool_]]:
-    """Return column and row in a half spectrum, and which frequencies are there as their mirror image."""
-    mirrored = bins_xy[..., 0] < 0
-    flip = np.where(mirrored, -1, 1)
-    x, y = flip * bins_xy[..., 0], flip * bins_xy[..., 1] + WINDOW_PX // 2
-    return x.astype(np.float32), y.astype(np.float32), mirrored
 
 
 def _settle(
@@ -286,10 +212,10 @@ def _settle(
     A line's phase is its own plus ``2 pi cycles . t`` for tile coordinates t of the middle, so the
     agreement of all lines over t is a Fourier transform; upside down, it is that of the conjugates.
     """
-    spectra = _transform(planes, found.straighten, centre_xy)
-    to_bins = _refine([_power(values) for values in spectra], found.to_bins, profile)
+    spectra = _straightened_spectra(planes, found.straighten, centre_xy)
+    to_bins = _refine([relative_power(values) for values in spectra], found.to_bins, profile)
     cycles = [lines(layer).cycles_xy for layer in profile.layers]
-    values = [_line_values(v, c @ to_bins.T) for v, c in zip(spectra, cycles, strict=True)]
+    values = [line_values(v, c @ to_bins.T) for v, c in zip(spectra, cycles, strict=True)]
     own = np.concatenate([np.exp(-1j * lines(layer).phases) for layer in profile.layers])
     every, seen = np.concatenate(cycles), np.concatenate(values)
     upright, upside_down = (_best_offset(every, phasors * own) for phasors in (seen, seen.conj()))
@@ -318,18 +244,3 @@ def _best_offset(
     agreement = scipy.fft.irfft2(half, s=(_OFFSETS, _OFFSETS))
     row, col = np.unravel_index(int(np.argmax(agreement)), agreement.shape)
     return float(agreement[row, col]) * _OFFSETS**2 / 2, np.array([col, row]) / _OFFSETS
-
-
-def _line_values(values: NDArray[np.complex64], bins_xy: NDArray[np.float64]) -> NDArray[np.complex128]:
-    """Interpolate a half spectrum at K frequencies in bins, phases about the window's middle.
-
-    In units of the noise about each frequency.
-    """
-    noise = np.sqrt(cv2.blur(values.real**2 + values.imag**2, _NEIGHBOURHOOD)) + 1e-9
-    parity = 1 - 2 * (np.add.outer(np.arange(len(values)), np.arange(values.shape[1])) & 1)
-    centred = np.ascontiguousarray((values * parity / noise).astype(np.complex64)).view(np.float32)
-    centred = centred.reshape(*values.shape, 2)
-    x, y, mirrored = _at_bins(bins_xy)
-    found = cv2.remap(centred, x[None], y[None], cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT_101)[0]
-    result = found[:, 0] + 1j * found[:, 1]
-    return np.asarray(np.where(mirrored, result.conj(), result), np.complex128)

@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 
 from watermarks import decoder, pose_search
 from watermarks.errors import WatermarkError
-from watermarks.pose_search import WINDOW_PX
 from watermarks.profiles import PROFILES, Profile
 from watermarks.region import covered_corners
 from watermarks.registration import Registration, register
 from watermarks.results import Detection, Miss, MissReason
+from watermarks.spectra import WINDOW_PX
 from watermarks.whitening import SEARCH_SHRINK, Level, pyramid
 
 # Poses of one window that are followed: the first is right or it is chance.
@@ -24,7 +24,7 @@ _POSES = 2
 Stopwatch = Callable[[str], AbstractContextManager[None]]
 
 
-def _unwatched(stage: str) -> AbstractContextManager[None]:
+def _unwatched(_stage: str) -> AbstractContextManager[None]:
     """Time nothing: the codec knows no clock."""
     return nullcontext()
 
@@ -106,9 +106,7 @@ def _follow(
             yield registration
 
 
-def _decode(
-    level: Level, found: Registration, key: bytes, profile: Profile
-) -> Detection | None:
+def _decode(level: Level, found: Registration, key: bytes, profile: Profile) -> Detection | None:
     decoded = decoder.decode(level, found, key, profile)
     if decoded is None:
         return None

@@ -59,7 +59,9 @@ def _evidence(
         pitch = layer.chip_pitch
         chips = rectify(plane, surface, origin, (shape[0] // pitch, shape[1] // pitch), pitch)
         side = profile.tile_chips // pitch
-        tile = cv2.resize(layer_tile(profile, layer, coded_bits, key), (side, side), interpolation=cv2.INTER_AREA)
+        tile = cv2.resize(
+            layer_tile(profile, layer, coded_bits, key), (side, side), interpolation=cv2.INTER_AREA
+        )
         rows = (origin[1] // pitch + np.arange(chips.shape[0])) % side
         cols = (origin[0] // pitch + np.arange(chips.shape[1])) % side
         product = chips * tile[rows[:, None], cols]

@@ -16,8 +16,9 @@ import scipy.ndimage
 from numpy.typing import NDArray
 
 from watermarks.geometry import Surface, fit_surface, rectify
-from watermarks.pose_search import WINDOW_PX, Pose
+from watermarks.pose_search import Pose
 from watermarks.profiles import Profile
+from watermarks.spectra import WINDOW_PX
 from watermarks.template import template_tile
 from watermarks.whitening import SEARCH_SHRINK, Level
 
@@ -64,7 +65,7 @@ class Registration:
         chips = self.surface.to_chips(level_xy)
         col, row = np.rint((chips - np.array(self.origin) - BLOCK / 2) / STRIDE).astype(int)
         rows, cols = self.block_z.shape
-        return 0 <= row < rows and 0 <= col < cols and self.block_z[row, col] > _SHOWN_Z
+        return 0 <= row < rows and 0 <= col < cols and bool(self.block_z[row, col] > _SHOWN_Z)
 
 
 def register(level: Level, pose: Pose, profile: Profile) -> Registration | None:
@@ -77,7 +78,7 @@ def register(level: Level, pose: Pose, profile: Profile) -> Registration | None:
     box = np.array([middle - half, middle + half])
     trusted = 0
     for turn in range(_ROUNDS):
-        origin, counts = _grid(box, level, surface)
+        origin, counts = _grid(box)
         if min(counts) < 1:
             return None
         correlation = _correlate(level, surface, origin, counts, profile)
@@ -93,13 +94,11 @@ def register(level: Level, pose: Pose, profile: Profile) -> Registration | None:
         if agree.sum() <= trusted and turn >= 4:
             break
         trusted = max(trusted, int(agree.sum()))
-    origin, counts = _grid(box, level, surface)
+    origin, counts = _grid(box)
     return Registration(surface, origin, _strengths(_correlate(level, surface, origin, counts, profile)))
 
 
-def _grid(
-    box: NDArray[np.float64], level: Level, surface: Surface
-) -> tuple[tuple[int, int], tuple[int, int]]:
+def _grid(box: NDArray[np.float64]) -> tuple[tuple[int, int], tuple[int, int]]:
     """Return the origin (chips) and the counts (rows, columns) of the blocks that fill a box."""
     low = np.floor(box[0] / STRIDE).astype(int)
     high = np.ceil(box[1] / STRIDE).astype(int)
@@ -118,17 +117,17 @@ def _centres(origin: tuple[int, int], counts: tuple[int, int]) -> NDArray[np.flo
 def _blocks(image: NDArray[np.float32], counts: tuple[int, int]) -> NDArray[np.float32]:
     """Return the overlapping blocks of an image, shape (rows, columns, BLOCK, BLOCK), as a view."""
     views = np.lib.stride_tricks.sliding_window_view(image, (BLOCK, BLOCK))
-    return views[:: STRIDE, :: STRIDE][: counts[0], : counts[1]]
+    return views[::STRIDE, ::STRIDE][: counts[0], : counts[1]]
 
 
 @cache
 def _template_blocks(profile: Profile, layer_index: int) -> NDArray[np.complex64]:
     """Return the conjugate transforms of a tile's blocks at every multiple of the stride."""
-    tile = template_tile(profile, profile.layers[layer_index], profile.tile_chips)
+    tile = template_tile(profile.layers[layer_index], profile.tile_chips)
     per_tile = profile.tile_chips // STRIDE
     wide = np.tile(tile, (2, 2))
     blocks = _blocks(wide, (per_tile, per_tile))
-    return scipy.fft.rfft2(blocks).conj().astype(np.complex64)
+    return np.asarray(scipy.fft.rfft2(blocks).conj(), np.complex64)
 
 
 def _correlate(
@@ -151,7 +150,8 @@ def _correlate(
 def _strengths(correlation: NDArray[np.float32]) -> NDArray[np.float64]:
     """Return how strongly each block and its neighbours show the template in place, 0 and up."""
     z = correlation[..., 0, 0] / (correlation.std(axis=(-2, -1)) + 1e-9)
-    return np.maximum(scipy.ndimage.uniform_filter(z.astype(np.float64), 3, mode="constant"), 0)
+    smooth = scipy.ndimage.uniform_filter(z.astype(np.float64), 3, mode="constant")
+    return np.asarray(np.maximum(smooth, 0), np.float64)
 
 
 def _peaks(correlation: NDArray[np.float32]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -18,7 +18,7 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from watermarks.profiles import Layer, Profile
+from watermarks.profiles import Layer
 
 _GOLDEN = 0.6180339887498949
 _PLASTIC = 0.7548776662466927
@@ -57,16 +57,20 @@ def lines(layer: Layer) -> Lines:
 
 
 @cache
-def template_tile(profile: Profile, layer: Layer, samples: int) -> NDArray[np.float32]:
+def template_tile(layer: Layer, samples: int) -> NDArray[np.float32]:
     """Return one tile of a layer's template at unit variance, shape (samples, samples).
 
     Sample (r, c) lies at tile coordinates ``(c + 0.5) / samples, (r + 0.5) / samples``.
     """
     found = lines(layer)
     at = (np.arange(samples) + 0.5) / samples
-    argument = 2 * np.pi * (
-        found.cycles_xy[:, 0, None, None] * at[None, None, :]
-        + found.cycles_xy[:, 1, None, None] * at[None, :, None]
+    argument = (
+        2
+        * np.pi
+        * (
+            found.cycles_xy[:, 0, None, None] * at[None, None, :]
+            + found.cycles_xy[:, 1, None, None] * at[None, :, None]
+        )
     )
     tile = np.cos(argument + found.phases[:, None, None]).sum(axis=0)
-    return (tile * np.sqrt(2 / len(found.phases))).astype(np.float32)
+    return np.asarray(tile * np.sqrt(2 / len(found.phases)), np.float32)

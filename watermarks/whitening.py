@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 
 from watermarks.perception import CHROMA_WEIGHTS, LUMA_WEIGHTS
 
-# Local means are taken over these Gaussian radii, in pixels. Narrow: that tilts the spectrum up as steeply as a
-# picture's own falls, well into the mark's band.
+# Local means are taken over these Gaussian radii, in pixels. Narrow: that tilts the spectrum up as
+# steeply as a picture's own falls, well into the mark's band.
 _RADIUS_PX = 3.0
 _SEARCH_RADIUS_PX = 1.8
 
@@ -95,8 +95,8 @@ def _whitened(
         small = np.asarray(cv2.resize(capture, size, interpolation=cv2.INTER_AREA), np.uint8)
     pixels = small.astype(np.float32)
     return (
-        whiten(cv2.transform(pixels, LUMA_WEIGHTS[None]), radius_px),
-        whiten(cv2.transform(pixels, CHROMA_WEIGHTS[None]), radius_px),
+        whiten(np.asarray(cv2.transform(pixels, LUMA_WEIGHTS[None]), np.float32), radius_px),
+        whiten(np.asarray(cv2.transform(pixels, CHROMA_WEIGHTS[None]), np.float32), radius_px),
     )
 
 

@@ -139,7 +139,7 @@ def _report(
     """Measure what was made, in the file's own pixels."""
     from o2o.imaging_host import load_host
     from o2o.services.creatives import format_id
-    from watermarks.embedder import smallest_print_mm
+    from watermarks.forecast import smallest_print_mm
     from watermarks.perception import psnr_db, visibility
 
     view = load_host(marked).view

@@ -56,7 +56,7 @@ def test_no_turn_or_mirror_maps_the_lines_onto_themselves(layer: Layer) -> None:
 
 @LAYERS
 def test_unit_variance_and_no_offset(layer: Layer) -> None:
-    tile = template_tile(DRAFT_0, layer, DRAFT_0.tile_chips)
+    tile = template_tile(layer, DRAFT_0.tile_chips)
 
     assert tile.shape == (DRAFT_0.tile_chips, DRAFT_0.tile_chips)
     assert tile.dtype == np.float32
@@ -69,7 +69,7 @@ def test_the_tiles_spectrum_is_the_lines(layer: Layer) -> None:
     side = DRAFT_0.tile_chips
     found = lines(layer)
 
-    spectrum = np.fft.fft2(template_tile(DRAFT_0, layer, side))
+    spectrum = np.fft.fft2(template_tile(layer, side))
 
     x, y = found.cycles_xy.T
     phases = np.angle(spectrum[y % side, x % side] * np.exp(-1j * np.pi * (x + y) / side))
@@ -82,9 +82,9 @@ def test_the_tiles_spectrum_is_the_lines(layer: Layer) -> None:
 def test_finer_samples_average_to_the_coarser_ones_nearly(layer: Layer) -> None:
     """One picture of the template at every resolution: samples are at the middles of their cells."""
     side = DRAFT_0.tile_chips
-    fine = template_tile(DRAFT_0, layer, 2 * side)
+    fine = template_tile(layer, 2 * side)
 
     averaged = fine.reshape(side, 2, side, 2).mean(axis=(1, 3))
 
-    coarse = template_tile(DRAFT_0, layer, side)
+    coarse = template_tile(layer, side)
     assert np.corrcoef(averaged.ravel(), coarse.ravel())[0, 1] > 0.99

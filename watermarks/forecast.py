@@ -1,0 +1,94 @@
+"""Marked picture -> the smallest print of it that will still read."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from watermarks import ecc
+from watermarks.chips import spreading
+from watermarks.decoder import CODED_BITS, accumulated_db, fold, matched_filter
+from watermarks.geometry import Surface
+from watermarks.payload import Payload, to_message_bits
+from watermarks.profiles import DRAFT_0, Profile
+from watermarks.registration import BLOCK, STRIDE, Registration
+from watermarks.whitening import level
+
+# What a typical print and photo take from the signal of a busy picture's file, where the picture itself is
+# most of the noise. Measured on 15 development pictures in simulated 1080p photos: with 7 dB the forecast
+# is right for 13 of them. Quiet pictures lose more (up to 16 dB) but start from more.
+_CHANNEL_LOSS_DB = 7.0
+
+# A message decodes three times in four at this accumulated signal.
+_DECODES_DB = 22.7
+
+# Finer chips than these are lost in a magazine's screen (133 to 175 lines per inch).
+_FINEST_CHIPS_PER_INCH = 75.0
+
+_PX_PER_CHIP = 2.0  # at which the file's own signal is measured: a photo from reading distance
+
+
+def smallest_print_mm(
+    marked: NDArray[np.uint8],
+    payload: Payload,
+    key: bytes,
+    *,
+    profile: Profile = DRAFT_0,
+    dpi: float = 300.0,
+) -> tuple[float, float] | None:
+    """Predict the smallest print of a marked picture that will read.
+
+    Printing smaller brings the chips closer together; they must stay coarser than the screen, and the
+    signal that the file holds must exceed what a typical print and photo lose.
+
+    Parameters
+    ----------
+    marked : ndarray of uint8, shape (H, W, 3)
+        The marked picture.
+    payload : Payload
+        What it was marked with.
+    key : bytes
+        The watermark key.
+    profile : Profile, optional
+        The version of the format.
+    dpi : float, optional
+        The resolution it was marked for.
+
+    Returns
+    -------
+    tuple of float, or None
+        Width and height in millimetres; None if even the size it was marked for is not expected to read.
+    """
+    if file_signal_db(marked, payload, key, profile=profile, dpi=dpi) < _DECODES_DB + _CHANNEL_LOSS_DB:
+        return None
+    shrink = profile.chips_per_inch / _FINEST_CHIPS_PER_INCH
+    height, width = marked.shape[:2]
+    return 25.4 * width / dpi * shrink, 25.4 * height / dpi * shrink
+
+
+def file_signal_db(
+    marked: NDArray[np.uint8],
+    payload: Payload,
+    key: bytes,
+    *,
+    profile: Profile = DRAFT_0,
+    dpi: float = 300.0,
+) -> float:
+    """Return the accumulated signal-to-noise ratio of a marked file's own message, in dB.
+
+    As the reader would measure it with the pose known and nothing lost to print and camera.
+    """
+    px_per_chip = dpi / profile.chips_per_inch
+    shrink = _PX_PER_CHIP / px_per_chip
+    size = (round(marked.shape[1] * shrink), round(marked.shape[0] * shrink))
+    flat = level(np.asarray(cv2.resize(marked, size, interpolation=cv2.INTER_AREA), np.uint8), 1)
+    to_level = np.array([[_PX_PER_CHIP, 0, -0.5], [0, _PX_PER_CHIP, -0.5], [0, 0, 1.0]])
+    chips = size[1] / _PX_PER_CHIP, size[0] / _PX_PER_CHIP
+    blocks = tuple(max(1, 1 + int((n - BLOCK) // STRIDE)) for n in chips)
+    registration = Registration(Surface.flat(to_level), (0, 0), np.ones(blocks))
+    llr = np.zeros(CODED_BITS)
+    for layer, plane in zip(profile.layers, flat.planes, strict=True):
+        filtered = matched_filter(fold(plane, registration, profile, layer), layer)
+        llr += spreading(key, profile, layer, CODED_BITS).despread(filtered, CODED_BITS)
+    return accumulated_db(llr, ecc.encode(to_message_bits(payload, key)))
