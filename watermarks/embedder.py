@@ -187,7 +187,7 @@ def _layer_delta(
 
 
 def message_gain(radius: NDArray[np.float64], layer: Layer) -> NDArray[np.float64]:
-    """Return the message's gain at radii in cycles per tile: a Butterworth band-pass of order 3."""
+    """Return the message's gain at radii in cycles per tile: the power of a Butterworth band-pass."""
     low, high = layer.message_band
     return 1 / (1 + (low / np.maximum(radius, 0.5)) ** 6) / (1 + (radius / high) ** 6)
 

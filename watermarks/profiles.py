@@ -71,9 +71,9 @@ class Profile:
         return self.luma, self.chroma
 
 
-# 75 chips per inch put the luma band, 10 to 37 cycles per inch, above the eye's most sensitive
-# region at reading distance and under the 75 lpi or so that a magazine's screen still resolves.
-# The chroma chips are twice as wide, as camera and JPEG keep half the resolution in colour.
+# 50 chips per inch put the template's lines at 3.5 to 12.5 cycles per inch and the message at 3 to 16, where
+# a photo of 70 pixels per inch of paper still has them after blur and JPEG. The blue-yellow chips are
+# twice as wide, as camera and JPEG keep half the resolution in colour.
 DRAFT_0 = Profile(
     version=0,
     chips_per_inch=50.0,
@@ -82,7 +82,7 @@ DRAFT_0 = Profile(
         chip_pitch=1,
         template_lines=14,
         template_radii=(12.0, 32.0),
-        template_share=0.45,
+        template_share=0.6,
         message_band=(13.0, 42.0),
         amplitude=0.92,
         masking=0.09,
@@ -91,7 +91,7 @@ DRAFT_0 = Profile(
         chip_pitch=2,
         template_lines=10,
         template_radii=(9.0, 26.0),
-        template_share=0.45,
+        template_share=0.6,
         message_band=(7.5, 28.0),
         amplitude=2.5,
         masking=0.17,

@@ -48,7 +48,6 @@ def lines(layer: Layer) -> Lines:
     i = 0
     while len(chosen) < layer.template_lines:
         angle = np.pi * ((i * _GOLDEN) % 1.0)
-        # Uniform in the square root: a little denser at the low end, which the channel keeps best.
         radius = low + (high - low) * ((0.5 + i * _PLASTIC) % 1.0)
         line = (round(radius * np.cos(angle)), round(radius * np.sin(angle)))
         chosen.setdefault(line, 2 * np.pi * ((i * i * _GOLDEN) % 1.0))

@@ -20,7 +20,7 @@ def noisy(strength: float, grain_px: float = 0.0) -> NDArray[np.uint8]:
     """Return the host with grey noise of an RMS strength, blurred to a grain."""
     noise = np.random.default_rng(0).standard_normal(HOST.shape[:2])
     if grain_px:
-        noise = cv2.GaussianBlur(noise, (0, 0), grain_px)
+        noise = np.asarray(cv2.GaussianBlur(noise, (0, 0), grain_px), np.float64)
     noise *= strength / noise.std()
     return np.clip(np.rint(HOST + noise[..., None]), 0, 255).astype(np.uint8)
 
