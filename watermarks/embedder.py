@@ -14,8 +14,8 @@ from watermarks.perception import CHROMA_WEIGHTS, LUMA_WEIGHTS, activity
 from watermarks.profiles import DRAFT_0, Layer, Profile
 from watermarks.template import template_tile
 
-# The reader's search window holds at least this many chips a side when it works at its coarsest.
-MIN_HOST_CHIPS = 72
+# The least that the reader can follow: one block of its registration, and its neighbours.
+MIN_HOST_CHIPS = 96
 
 # Under two pixels a chip the file cannot carry the chips' own frequencies.
 MIN_PX_PER_CHIP = 1.5
@@ -25,13 +25,17 @@ _BLUE_YELLOW = np.array([-LUMA_WEIGHTS[2] / (1 - LUMA_WEIGHTS[2])] * 2 + [1.0], 
 
 # The mark fades over this many of its RMS amplitudes before black and white, so that nothing clips
 # and paper white and solid black stay what they are.
-_HEADROOM_RMS = 6.0
+_HEADROOM_RMS = 8.0
 
 # Local activity is judged over this many chips around a pixel.
 _ACTIVITY_CHIPS = 2.0
 
+# Masking grows faster than activity: at this much activity, in levels, it is twice what it would be in
+# proportion. The reader divides by the activity, so that without this the busiest pictures read worst.
+_FACILITATION_LEVELS = 25.0
+
 # No place is marked more strongly than this many times a flat one, however busy.
-_MAX_MASKING = 5.0
+_MAX_MASKING = 6.0
 
 
 def embed(
@@ -101,7 +105,7 @@ def mark_delta(
     for layer in profile.layers:
         tile = layer_tile(profile, layer, coded_bits, key)
         signal = render(tile, host.shape[:2], layer.chip_pitch * px_per_chip)
-        delta += strength * _layer_delta(pixels, signal, layer, px_per_chip)
+        delta += _layer_delta(pixels, signal, layer, strength, px_per_chip)
     return delta
 
 
@@ -156,10 +160,10 @@ def _require_host(host: NDArray[np.uint8], profile: Profile, strength: float, dp
     """Hold the caller to `embed`'s contract."""
     if host.ndim != 3 or host.shape[2] != 3 or host.dtype != np.uint8:
         raise WatermarkError(f"a host is uint8 of shape (H, W, 3), not {host.dtype} {host.shape}")
-    if strength <= 0:
+    if not strength > 0:
         raise WatermarkError(f"strength is above 0, not {strength}")
     px_per_chip = dpi / profile.chips_per_inch
-    if px_per_chip < MIN_PX_PER_CHIP:
+    if not px_per_chip >= MIN_PX_PER_CHIP:
         least = MIN_PX_PER_CHIP * profile.chips_per_inch
         raise WatermarkError(f"{dpi:g} dpi cannot hold the mark: print at {least:g} dpi or more")
     if min(host.shape[:2]) < MIN_HOST_CHIPS * px_per_chip:
@@ -171,13 +175,15 @@ def _require_host(host: NDArray[np.uint8], profile: Profile, strength: float, dp
 
 
 def _layer_delta(
-    host: NDArray[np.float32], signal: NDArray[np.float32], layer: Layer, px_per_chip: float
+    host: NDArray[np.float32], signal: NDArray[np.float32], layer: Layer, strength: float, px_per_chip: float
 ) -> NDArray[np.float32]:
-    """Return what one layer's unit signal adds to a host at strength 1."""
+    """Return what one layer's unit signal adds to a host."""
     plane = host @ (CHROMA_WEIGHTS if layer.chip_pitch > 1 else LUMA_WEIGHTS)
     busy = activity(plane, _ACTIVITY_CHIPS * layer.chip_pitch * px_per_chip)
-    amplitude = np.minimum(layer.amplitude + layer.masking * busy, _MAX_MASKING * layer.amplitude)
-    room = np.clip(np.minimum(host, 255 - host) / (_HEADROOM_RMS * layer.amplitude), 0, 1)
+    hidden = layer.amplitude + layer.masking * busy * (1 + (busy / _FACILITATION_LEVELS) ** 2)
+    hidden = np.minimum(hidden, _MAX_MASKING * layer.amplitude)
+    amplitude = strength * hidden
+    room = np.clip(np.minimum(host, 255 - host) / (_HEADROOM_RMS * amplitude[..., None]), 0, 1)
     change = signal * amplitude
     if layer.chip_pitch > 1:
         return np.asarray((change * room.min(axis=2))[..., None] * _BLUE_YELLOW, np.float32)

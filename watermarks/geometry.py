@@ -150,14 +150,19 @@ def _bend(
 ) -> Surface:
     """Fit the bend to what a homography leaves over."""
     left = surface.to_chips(level_xy) - chips_xy
-    terms = _terms((chips_xy - surface.centre_xy) / surface.radius)
+    unit = (chips_xy - surface.centre_xy) / surface.radius
+    terms = _terms(unit)
+    # Constant and linear terms are fitted along, lest the others lean on them, and left to the homography.
+    columns = np.hstack([terms, unit, np.ones((len(unit), 1))])
     root = np.sqrt(weights)[:, None]
-    design = np.vstack(
-        [np.hstack([terms, np.ones((len(terms), 1))]) * root, _BEND_RIDGE * np.eye(terms.shape[1] + 1)]
-    )
-    target = np.vstack([left * root, np.zeros((terms.shape[1] + 1, 2))])
+    ridge = _BEND_RIDGE * np.eye(columns.shape[1])
+    design, target = np.vstack([columns * root, ridge]), np.vstack([left * root, np.zeros((len(ridge), 2))])
     coefficients = np.linalg.lstsq(design, target, rcond=None)[0]
-    return replace(surface, bend=coefficients[:-1].T)
+    bend, linear, shift = coefficients[:-3].T, coefficients[-3:-1].T / surface.radius, coefficients[-1]
+    affine = np.eye(3)
+    affine[:2, :2] += linear
+    affine[:2, 2] = shift - linear @ surface.centre_xy
+    return replace(surface, tile_to_level=surface.tile_to_level @ affine, bend=bend)
 
 
 def _terms(unit: NDArray[np.float64]) -> NDArray[np.float64]:

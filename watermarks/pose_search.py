@@ -79,7 +79,13 @@ class _Hypothesis:
     straighten: NDArray[np.float64]
 
 
-def search(planes: NDArray[np.float32], centre_xy: NDArray[np.float64], profile: Profile) -> list[Pose]:
+def search(
+    planes: NDArray[np.float32],
+    centre_xy: NDArray[np.float64],
+    profile: Profile,
+    *,
+    page: Pose | None = None,
+) -> list[Pose]:
     """Return the poses that the lines' phases settle in a window, best first.
 
     Parameters
@@ -90,12 +96,15 @@ def search(planes: NDArray[np.float32], centre_xy: NDArray[np.float64], profile:
         The window's middle, in pixels of the level.
     profile : Profile
         The version of the format.
+    page : Pose, optional
+        A pose on the same page, if one is known: only tilts near its own are tried.
     """
     height, width = planes.shape[:2]
     focal_px = _FOCAL_RATIO * max(height, width)
     from_axis = np.append(centre_xy - (width / 2, height / 2), focal_px) / focal_px
     hypotheses = []
-    for perspective in _perspectives():
+    tried = _perspectives() if page is None else _perspectives_near(page, centre_xy, focal_px)
+    for perspective in tried:
         straighten = _undo_tilt(perspective, from_axis, focal_px)
         powers = [relative_power(values) for values in _straightened_spectra(planes, straighten, centre_xy)]
         score, to_bins = _best_turn_and_scale(powers, profile)
@@ -119,6 +128,15 @@ def _perspectives() -> list[NDArray[np.float64]]:
             angle = 2 * np.pi * (i + 0.5 * (ring % 2)) / around
             tried.append(ring * _PERSPECTIVE_STEP * np.array([np.cos(angle), np.sin(angle)]))
     return tried
+
+
+def _perspectives_near(
+    page: Pose, centre_xy: NDArray[np.float64], focal_px: float
+) -> list[NDArray[np.float64]]:
+    """Return the perspective at a point that a pose elsewhere on the page tells, and its neighbours."""
+    depth = np.linalg.inv(page.tile_to_level)[2]
+    here = -focal_px * depth[:2] / (depth[:2] @ centre_xy + depth[2])
+    return [here + step for step in _perspectives() if np.hypot(*step) < 1.5 * _PERSPECTIVE_STEP]
 
 
 def _undo_tilt(

@@ -84,8 +84,8 @@ DRAFT_0 = Profile(
         template_radii=(12.0, 32.0),
         template_share=0.6,
         message_band=(13.0, 42.0),
-        amplitude=0.92,
-        masking=0.09,
+        amplitude=0.88,
+        masking=0.083,
     ),
     chroma=Layer(
         chip_pitch=2,
@@ -93,8 +93,8 @@ DRAFT_0 = Profile(
         template_radii=(9.0, 26.0),
         template_share=0.6,
         message_band=(7.5, 28.0),
-        amplitude=2.5,
-        masking=0.17,
+        amplitude=2.39,
+        masking=0.155,
     ),
 )
 

@@ -10,11 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from watermarks import decoder, pose_search
+from watermarks.diagnosis import likeliest_reason
 from watermarks.errors import WatermarkError
+from watermarks.payload import derive_key
+from watermarks.pose_search import Pose
 from watermarks.profiles import PROFILES, Profile
 from watermarks.region import covered_corners
 from watermarks.registration import Registration, register
-from watermarks.results import Detection, Miss, MissReason
+from watermarks.results import Detection, Miss
 from watermarks.spectra import WINDOW_PX
 from watermarks.whitening import SEARCH_SHRINK, Level, pyramid
 
@@ -48,27 +51,32 @@ def read(
     list of Detection, or Miss
         At least one detection, the largest first; or why there is none.
     """
-    if capture.ndim != 3 or capture.shape[2] != 3 or capture.dtype != np.uint8:
+    if capture.ndim != 3 or capture.shape[2] != 3 or capture.dtype != np.uint8 or not capture.size:
         raise WatermarkError(f"a capture is uint8 of shape (H, W, 3), not {capture.dtype} {capture.shape}")
+    derive_key(key, "check")  # a key too short is the caller's mistake, whatever the photo shows
     found: list[Detection] = []
     followed = False
     for level in _watched(pyramid(capture), stopwatch):
         for profile in PROFILES.values():
             tried: list[Registration] = []
+            page: Pose | None = None
             for centre_xy in _windows(level):
                 if any(r.holds(SEARCH_SHRINK * centre_xy) for r in tried):
                     continue
-                for registration in _follow(level, centre_xy, profile, stopwatch):
+                for registration in _follow(level, centre_xy, profile, page, stopwatch):
                     tried.append(registration)
                     with stopwatch("decode"):
                         detection = _decode(level, registration, key, profile)
-                    if detection is not None and not any(_same(detection, d) for d in found):
-                        found.append(detection)
+                    if detection is not None:
+                        # Other pictures in the photo are likely to be on the same page.
+                        page = registration.search_pose
+                        if not any(_same(detection, d) for d in found):
+                            found.append(detection)
                         break
             followed |= bool(tried)
         if found:
             return sorted(found, key=lambda d: -_area(d.corners_xy))
-    return Miss(MissReason.PAYLOAD_FAILED if followed else MissReason.NO_TEMPLATE)
+    return Miss(likeliest_reason(capture, followed=followed))
 
 
 def _watched(levels: Iterator[Level], stopwatch: Stopwatch) -> Iterator[Level]:
@@ -94,11 +102,15 @@ def _windows(level: Level) -> list[NDArray[np.float64]]:
 
 
 def _follow(
-    level: Level, centre_xy: NDArray[np.float64], profile: Profile, stopwatch: Stopwatch
+    level: Level,
+    centre_xy: NDArray[np.float64],
+    profile: Profile,
+    page: Pose | None,
+    stopwatch: Stopwatch,
 ) -> Iterator[Registration]:
     """Yield the surfaces that the likeliest poses about a point grow into."""
     with stopwatch("detect"):
-        poses = pose_search.search(level.search_planes, centre_xy, profile)[:_POSES]
+        poses = pose_search.search(level.search_planes, centre_xy, profile, page=page)[:_POSES]
     for pose in poses:
         with stopwatch("detect"):
             registration = register(level, pose, profile)

@@ -60,6 +60,14 @@ class Registration:
     origin: tuple[int, int]
     block_z: NDArray[np.float64]
 
+    @property
+    def search_pose(self) -> Pose:
+        """The surface's homography as a pose on the level's search planes."""
+        flat = self.surface.scaled(1 / SEARCH_SHRINK)
+        rows, cols = self.block_z.shape
+        middle = np.array(self.origin) + BLOCK / 2 + STRIDE * np.array([cols - 1, rows - 1]) / 2
+        return Pose(flat.tile_to_level, flat.to_level(middle), float(self.block_z.max()))
+
     def holds(self, level_xy: NDArray[np.float64]) -> bool:
         """Whether a point of the level lies among the blocks that show the template."""
         chips = self.surface.to_chips(level_xy)
