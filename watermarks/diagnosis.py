@@ -8,8 +8,9 @@ from numpy.typing import NDArray
 
 from watermarks.results import MissReason
 
-# A photo with fewer pixels than this on its long side shows too few of the chips of any picture.
+# A photo with fewer pixels than this on its sides shows too few of the chips of any picture.
 _LEAST_LONG_SIDE_PX = 300
+_LEAST_SHORT_SIDE_PX = 60
 
 # Paper white below this 8-bit level leaves the mark's few levels to the noise.
 _DARK_LEVEL = 60
@@ -36,7 +37,7 @@ def likeliest_reason(capture: NDArray[np.uint8], *, followed: bool) -> MissReaso
         Whether a template was found and followed, though no payload came of it.
     """
     luma = np.asarray(cv2.cvtColor(capture, cv2.COLOR_RGB2GRAY), np.uint8)
-    if max(luma.shape) < _LEAST_LONG_SIDE_PX:
+    if max(luma.shape) < _LEAST_LONG_SIDE_PX or min(luma.shape) < _LEAST_SHORT_SIDE_PX:
         return MissReason.TOO_SMALL
     if np.percentile(luma, 95) < _DARK_LEVEL:
         return MissReason.TOO_DARK

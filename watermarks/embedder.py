@@ -106,7 +106,7 @@ def mark_delta(
         tile = layer_tile(profile, layer, coded_bits, key)
         signal = render(tile, host.shape[:2], layer.chip_pitch * px_per_chip)
         delta += _layer_delta(pixels, signal, layer, strength, px_per_chip)
-    return delta
+    return np.clip(delta, -pixels, 255 - pixels)
 
 
 def layer_tile(

@@ -26,6 +26,7 @@ PX_PER_CHIP = (0.55, 1.8)
 
 _CLEAR = 70.0  # a score that chance does not reach: the search ends there
 _TOP = 24  # tilts of a window that are looked at closely
+_TOP_ON_PAGE = 3  # of those near a page's known tilt
 _OFFSETS = 256  # offsets of the tile that are tried each way: half a chip apart
 
 # A phone's main camera is a 24 to 28 mm equivalent: focal length over the frame's long side.
@@ -114,7 +115,9 @@ def search(
             if pose.z >= SETTLED_Z:
                 return [pose]
     hypotheses.sort(key=lambda h: -h.score)
-    poses = [_settle(planes, centre_xy, h, profile) for h in hypotheses[:_TOP]]
+    poses = [
+        _settle(planes, centre_xy, h, profile) for h in hypotheses[: _TOP if page is None else _TOP_ON_PAGE]
+    ]
     return sorted((p for p in poses if p.z >= SETTLED_Z), key=lambda p: -p.z)
 
 

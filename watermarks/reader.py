@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 
@@ -54,29 +55,42 @@ def read(
     if capture.ndim != 3 or capture.shape[2] != 3 or capture.dtype != np.uint8 or not capture.size:
         raise WatermarkError(f"a capture is uint8 of shape (H, W, 3), not {capture.dtype} {capture.shape}")
     derive_key(key, "check")  # a key too short is the caller's mistake, whatever the photo shows
-    found: list[Detection] = []
     followed = False
     for level in _watched(pyramid(capture), stopwatch):
         for profile in PROFILES.values():
-            tried: list[Registration] = []
-            page: Pose | None = None
-            for centre_xy in _windows(level):
-                if any(r.holds(SEARCH_SHRINK * centre_xy) for r in tried):
-                    continue
-                for registration in _follow(level, centre_xy, profile, page, stopwatch):
-                    tried.append(registration)
-                    with stopwatch("decode"):
-                        detection = _decode(level, registration, key, profile)
-                    if detection is not None:
-                        # Other pictures in the photo are likely to be on the same page.
-                        page = registration.search_pose
-                        if not any(_same(detection, d) for d in found):
-                            found.append(detection)
-                        break
-            followed |= bool(tried)
-        if found:
-            return sorted(found, key=lambda d: -_area(d.corners_xy))
+            found, seen = _read_level(level, key, profile, stopwatch)
+            followed |= seen
+            if found:
+                return sorted(found, key=lambda d: -_area(d.corners_xy))
     return Miss(likeliest_reason(capture, followed=followed))
+
+
+def _read_level(
+    level: Level, key: bytes, profile: Profile, stopwatch: Stopwatch
+) -> tuple[list[Detection], bool]:
+    """Return what a level shows, and whether any template was followed."""
+    found: list[Detection] = []
+    tried: list[Registration] = []
+    page: Pose | None = None
+    pending = deque(_windows(level))
+    while pending:
+        centre_xy = pending.popleft()
+        if any(r.holds(SEARCH_SHRINK * centre_xy) for r in tried):
+            continue
+        for registration in _follow(level, centre_xy, profile, page, stopwatch):
+            tried.append(registration)
+            with stopwatch("decode"):
+                detection = _decode(level, registration, key, profile)
+            if detection is None:
+                continue
+            if page is None:
+                # Other pictures are likely on the same page: with its tilt known, looking is cheap.
+                pending.extend(_windows_between(level))
+            page = registration.search_pose
+            if not any(_same(detection, d) for d in found):
+                found.append(detection)
+            break
+    return found, bool(tried)
 
 
 def _watched(levels: Iterator[Level], stopwatch: Stopwatch) -> Iterator[Level]:
@@ -99,6 +113,17 @@ def _windows(level: Level) -> list[NDArray[np.float64]]:
     middle = np.array([width, height]) / 2
     centres = [np.array([x, y]) for y in along[1] for x in along[0]]
     return sorted(centres, key=lambda c: float(np.hypot(*(c - middle))))
+
+
+def _windows_between(level: Level) -> list[NDArray[np.float64]]:
+    """Return more windows' middles, half a window apart and up to the frame's edges."""
+    step = WINDOW_PX // 2
+    height, width = level.search_planes.shape[:2]
+    return [
+        np.array([x, y], np.float64)
+        for y in range(step // 2, height, step)
+        for x in range(step // 2, width, step)
+    ]
 
 
 def _follow(

@@ -64,9 +64,10 @@ def test_embedding_adds_the_delta() -> None:
 
 
 def test_strength_scales_the_delta() -> None:
-    once = mark_delta(HOST, PAYLOAD, KEY, dpi=DPI)
+    host = flat(128)
+    once = mark_delta(host, PAYLOAD, KEY, dpi=DPI)
 
-    np.testing.assert_allclose(mark_delta(HOST, PAYLOAD, KEY, dpi=DPI, strength=1.5), 1.5 * once, atol=1e-3)
+    np.testing.assert_allclose(mark_delta(host, PAYLOAD, KEY, dpi=DPI, strength=1.5), 1.5 * once, atol=1e-3)
 
 
 @pytest.mark.parametrize("name", ["astronaut", "chelsea", "coffee"])

@@ -137,15 +137,6 @@ def test_a_marked_grey_photograph_reads() -> None:
     assert_one(read(photo, KEY), PAYLOAD, outline(photo))
 
 
-def test_without_any_colour_luma_alone_reads() -> None:
-    """As from a page printed in black ink only."""
-    marked = embed(grey_photograph("chelsea"), PAYLOAD, KEY, dpi=300, strength=1.5)
-    luma = cv2.cvtColor(marked, cv2.COLOR_RGB2GRAY)
-    photo = scaled(np.repeat(luma[..., None], 3, axis=2).astype(np.uint8), (750, 500))
-
-    assert_one(read(photo, KEY), PAYLOAD, outline(photo))
-
-
 def test_another_key_is_a_miss_that_saw_the_template(marked: NDArray[np.uint8]) -> None:
     assert read(marked, OTHER_KEY) == Miss(MissReason.PAYLOAD_FAILED)
 
