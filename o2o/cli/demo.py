@@ -134,10 +134,10 @@ def _texts(image: Path | None) -> Sequence[str]:
     if image is not None:
         return ("--title", re.sub(r"[\W_]+", " ", image.stem).strip()[:100] or "Untitled")
     return (
-        *("--title", "A cup worth getting up for"),
-        *("--description", "An espresso and ten quiet minutes: how to make the first cup of the day."),
-        *("--alt-text", "An espresso with a spoon on a red saucer, on a wooden table"),
-        *("--link", "https://magazine.example/first-cup"),
+        *("--title", "The view from up there"),
+        *("--description", "What an astronaut packs for a week in orbit, and what she leaves at home."),
+        *("--alt-text", "An astronaut in an orange suit, smiling, with a flag and a model shuttle behind her"),
+        *("--link", "https://magazine.example/up-there"),
     )
 
 

@@ -41,8 +41,8 @@ class Shot:
 
 
 def shipped_photograph() -> bytes:
-    """Return the photograph of a cup of coffee that ships in scikit-image's wheel."""
-    return (files("skimage") / "data" / "coffee.png").read_bytes()
+    """Return the portrait of an astronaut (NASA, public domain) that ships in scikit-image's wheel."""
+    return (files("skimage") / "data" / "astronaut.png").read_bytes()
 
 
 def write_print_sized(data: bytes, path: Path) -> None:

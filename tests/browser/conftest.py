@@ -20,9 +20,9 @@ from o2o.settings import DEMONSTRATION_KEY
 from watermarks import Payload, embed
 from watermarks.channel import CONDITIONS, Capture, simulate
 
-TITLE = "A cup worth getting up for"
-DESCRIPTION = "An espresso and ten quiet minutes: how to make the first cup of the day."
-LINK = "https://magazine.example/first-cup"
+TITLE = "The view from up there"
+DESCRIPTION = "What an astronaut packs for a week in orbit, and what she leaves at home."
+LINK = "https://magazine.example/up-there"
 PUBLISHER = "Sunday Magazine"
 TIMEOUT_MS = 60_000
 CHROMIUM_ARGUMENTS = (

@@ -48,4 +48,4 @@ def _serve_again(folder: Path, *, board: str) -> None:
     with serving(env, port, folder / "again.log"):
         page = httpx.get(f"http://127.0.0.1:{port}{board}", trust_env=False)
     assert page.status_code == 200
-    assert "A cup worth getting up for" in page.text
+    assert "The view from up there" in page.text
