@@ -34,7 +34,8 @@ def _environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 def photograph() -> Image.Image:
     """A real photograph: 600 x 400 pixels, 4 inches wide at 150 dpi."""
-    return Image.open(io.BytesIO((files("skimage") / "data" / "coffee.png").read_bytes())).convert("RGB")
+    cat = Image.open(io.BytesIO((files("skimage") / "data" / "chelsea.png").read_bytes()))
+    return cat.convert("RGB").resize((600, 400), Image.Resampling.LANCZOS)
 
 
 @pytest.fixture

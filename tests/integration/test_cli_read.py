@@ -39,7 +39,7 @@ def photos(tmp_path: Path, marked: Image.Image) -> dict[str, Path]:
     """A read, a miss and three that are no photos."""
     paths = {name: tmp_path / name for name in ("good.jpg", "blank.png", "half.jpg", "text.jpg", "gone.jpg")}
     marked.save(paths["good.jpg"], quality=92)
-    Image.new("RGB", (160, 120), (90, 120, 140)).save(paths["blank.png"])
+    Image.new("RGB", (640, 480), (90, 120, 140)).save(paths["blank.png"])
     paths["half.jpg"].write_bytes(paths["good.jpg"].read_bytes()[:9000])
     paths["text.jpg"].write_text("not a picture")
     return paths
