@@ -26,8 +26,9 @@ from watermarks.whitening import Level
 
 CODED_BITS = ecc.RATE_INVERSE * MESSAGE_BITS
 
-# The re-encoded message must stand out of the noise by this much as well: with the 40-bit check,
-# a second and independent bar to a false read. Real messages decode from about 22 dB up.
+# A re-encoded message below this is refused even if its check agrees. Real messages decode from about
+# 22 dB up. The list decoder's best codeword fits pure noise to about 21 dB too (2 ln 2 times 92 bits), so
+# that this bar catches degenerate input only: what bounds false reads is the 40-bit check.
 LEAST_SIGNAL_DB = 17.0
 
 
@@ -52,11 +53,7 @@ class Decoded:
 
 def decode(level: Level, registration: Registration, key: bytes, profile: Profile) -> Decoded | None:
     """Return the payload that a registered surface carries under a key, or None."""
-    llr = np.zeros(CODED_BITS)
-    for layer, plane in zip(profile.layers, level.planes, strict=True):
-        folded = fold(plane, registration, profile, layer)
-        filtered = matched_filter(folded, layer)
-        llr += spreading(key, profile, layer, CODED_BITS).despread(filtered, CODED_BITS)
+    llr = soft_bits(level, registration, key, profile)
     for message_bits in ecc.decode(llr):
         payload = from_message_bits(message_bits, key)
         if payload is None or payload.profile != profile.version:
@@ -66,6 +63,15 @@ def decode(level: Level, registration: Registration, key: bytes, profile: Profil
         if signal_db >= LEAST_SIGNAL_DB:
             return Decoded(payload, coded_bits, signal_db)
     return None
+
+
+def soft_bits(level: Level, registration: Registration, key: bytes, profile: Profile) -> NDArray[np.float64]:
+    """Return the coded bits' log-likelihood ratios, both layers together, shape (CODED_BITS,)."""
+    llr = np.zeros(CODED_BITS)
+    for layer, plane in zip(profile.layers, level.planes, strict=True):
+        filtered = matched_filter(fold(plane, registration, profile, layer), layer)
+        llr += spreading(key, profile, layer, CODED_BITS).despread(filtered, CODED_BITS)
+    return llr
 
 
 def accumulated_db(llr: NDArray[np.float64], coded_bits: NDArray[np.uint8]) -> float:

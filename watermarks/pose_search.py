@@ -1,6 +1,6 @@
 """Whitened window -> poses: find the template's spectral lines under any turn, scale and tilt.
 
-A window is undone of each of a few dozen tilts in turn, as a phone's lens would show them: its
+A window is undone of each of 169 tilts in turn, as a phone's lens would show them: its
 perspective straightened, its foreshortening stretched back. What is then left of the pose is a
 rotation and a scale, which are shifts of the spectrum in log-polar coordinates (Fourier-Mellin; Reddy &
 Chatterji 1996, doi:10.1109/83.506761), so that the scores of all of them are the sum of one shifted slice
@@ -38,7 +38,8 @@ _FOCAL_RATIO = 0.75
 _PERSPECTIVE_RINGS = 7
 _PERSPECTIVE_STEP = 0.15
 
-# Lines of noise agree to 4.8 deviations in under one of a thousand settled poses (see the benchmark).
+# In some 30 simulated photos true poses settled from 4.9 up, false ones seldom above 4.7: a working
+# threshold, not a bound. A false pose that passes must still be followed and its payload checked.
 SETTLED_Z = 4.8
 
 

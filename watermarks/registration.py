@@ -1,4 +1,4 @@
-"""Affine pose -> surface: follow the template outward from where it was found.
+"""Pose -> surface: follow the template outward from where it was found.
 
 Blocks of chips are correlated with the template; each block that agrees tells how far it lies from
 where the surface so far would have it. The surface is fitted anew to all that agree, and their
@@ -77,7 +77,7 @@ class Registration:
 
 
 def register(level: Level, pose: Pose, profile: Profile) -> Registration | None:
-    """Grow an affine pose into a surface over all of the mark that is in view, or None."""
+    """Grow a pose into a surface over all of the mark that is in view, or None."""
     surface = Surface.flat(pose.tile_to_level).scaled(SEARCH_SHRINK)
     centre = np.asarray(pose.centre_xy * SEARCH_SHRINK)
     surface = surface.turned_back(profile.tile_chips, surface.to_chips(centre))
