@@ -33,9 +33,14 @@ class Spreading:
     signs: NDArray[np.int8]
     bit_index: NDArray[np.intp]
 
-    def spread(self, coded_bits: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Return the chip tile of coded bits, shape (N, N), values +1 or -1."""
-        return (self.signs * (1 - 2 * coded_bits.astype(np.int8))[self.bit_index]).astype(np.float32)
+    def spread(
+        self, coded_bits: NDArray[np.uint8], amplitudes: NDArray[np.float64] | None = None
+    ) -> NDArray[np.float32]:
+        """Return the chip tile of coded bits, shape (N, N): +1 or -1, times each bit's amplitude."""
+        values = 1.0 - 2.0 * coded_bits
+        if amplitudes is not None:
+            values = values * amplitudes
+        return (self.signs * values[self.bit_index]).astype(np.float32)
 
     def despread(self, values: NDArray[np.floating], coded_count: int) -> NDArray[np.float64]:
         """Return each coded bit's correlation with its chips, shape (coded_count,)."""

@@ -16,13 +16,11 @@ from numpy.typing import NDArray
 
 from watermarks import ecc
 from watermarks.chips import spreading
-from watermarks.embedder import message_gain
-from watermarks.geometry import rectify
 from watermarks.payload import MESSAGE_BITS, Payload, from_message_bits
 from watermarks.profiles import Layer, Profile
 from watermarks.registration import BLOCK, STRIDE, Registration
 from watermarks.template import lines
-from watermarks.whitening import Level
+from watermarks.whitening import Level, whitened_chips
 
 CODED_BITS = ecc.RATE_INVERSE * MESSAGE_BITS
 
@@ -67,11 +65,18 @@ def decode(level: Level, registration: Registration, key: bytes, profile: Profil
 
 def soft_bits(level: Level, registration: Registration, key: bytes, profile: Profile) -> NDArray[np.float64]:
     """Return the coded bits' log-likelihood ratios, both layers together, shape (CODED_BITS,)."""
-    llr = np.zeros(CODED_BITS)
+    return np.asarray(np.sum(layer_soft_bits(level, registration, key, profile), axis=0), np.float64)
+
+
+def layer_soft_bits(
+    level: Level, registration: Registration, key: bytes, profile: Profile
+) -> list[NDArray[np.float64]]:
+    """Return the coded bits' log-likelihood ratios in each layer, shape (CODED_BITS,)."""
+    found = []
     for layer, plane in zip(profile.layers, level.planes, strict=True):
         filtered = matched_filter(fold(plane, registration, profile, layer), layer)
-        llr += spreading(key, profile, layer, CODED_BITS).despread(filtered, CODED_BITS)
-    return llr
+        found.append(spreading(key, profile, layer, CODED_BITS).despread(filtered, CODED_BITS))
+    return found
 
 
 def accumulated_db(llr: NDArray[np.float64], coded_bits: NDArray[np.uint8]) -> float:
@@ -88,7 +93,7 @@ def fold(
     pitch = layer.chip_pitch
     block_rows, block_cols = registration.block_z.shape
     height, width = (STRIDE * (n - 1) + BLOCK for n in (block_rows, block_cols))
-    chips = rectify(
+    chips = whitened_chips(
         plane, registration.surface, registration.origin, (height // pitch, width // pitch), pitch
     )
     weights = chip_weights(registration, pitch)
@@ -149,7 +154,7 @@ def matched_filter(folded: NDArray[np.float32], layer: Layer) -> NDArray[np.floa
     cycles = np.fft.fftfreq(side, 1 / side)
     radius = np.hypot(cycles[:, None], cycles[None, :])
     gain = _channel_gain(np.hypot(*found.cycles_xy.T), seen, noise[at], radius)
-    expected = gain * message_gain(radius, layer)
+    expected = gain * layer.message_gain(radius)
     return np.asarray(scipy.fft.ifft2(spectrum * expected / noise).real)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -9,6 +11,7 @@ from numpy.typing import NDArray
 from watermarks import ecc
 from watermarks.chips import spreading
 from watermarks.errors import HostTooSmall, WatermarkError
+from watermarks.file_signal import MEASURED_PX_PER_CHIP, layer_soft_bits
 from watermarks.payload import Payload, to_message_bits
 from watermarks.perception import CHROMA_WEIGHTS, LUMA_WEIGHTS, activity
 from watermarks.profiles import DRAFT_0, Layer, Profile
@@ -35,7 +38,12 @@ _ACTIVITY_CHIPS = 2.0
 _FACILITATION_LEVELS = 25.0
 
 # No place is marked more strongly than this many times a flat one, however busy.
-_MAX_MASKING = 6.0
+_MAX_MASKING = 4.4
+
+# The share of the picture's own part in each coded bit that is taken back, and the least and the greatest
+# amplitude of a bit that results, about 1. The mark keeps its energy: all taken back would leave too little.
+_TAKEN_BACK = 0.5
+_AMPLITUDES = (0.0, 2.5)
 
 
 def embed(
@@ -100,19 +108,64 @@ def mark_delta(
     _require_host(host, profile, strength, dpi)
     px_per_chip = dpi / profile.chips_per_inch
     coded_bits = ecc.encode(to_message_bits(payload, key))
-    delta = np.zeros(host.shape, np.float32)
     pixels = host.astype(np.float32)
-    for layer in profile.layers:
-        tile = layer_tile(profile, layer, coded_bits, key)
+    amplitudes = _bit_amplitudes(pixels, coded_bits, key, profile, strength, px_per_chip)
+    return _delta(pixels, coded_bits, amplitudes, key, profile, strength, px_per_chip)
+
+
+def _bit_amplitudes(
+    host: NDArray[np.float32],
+    coded_bits: NDArray[np.uint8],
+    key: bytes,
+    profile: Profile,
+    strength: float,
+    px_per_chip: float,
+) -> list[NDArray[np.float64]]:
+    """Return each layer's amplitudes of the coded bits: more for those that the picture itself contradicts.
+
+    Improved spread spectrum (Malvar & Florencio 2003, doi:10.1109/TSP.2003.809385) against the reader's own
+    statistic: what the whitened host correlates to with a bit's chips is known before printing, so that
+    part of it is taken back.
+    """
+    shrink = MEASURED_PX_PER_CHIP / px_per_chip
+    size = max(1, round(host.shape[1] * shrink)), max(1, round(host.shape[0] * shrink))
+    small = np.asarray(cv2.resize(host, size, interpolation=cv2.INTER_AREA), np.float32)
+    plain = [np.ones(len(coded_bits)) for _ in profile.layers]
+    marked = small + _delta(small, coded_bits, plain, key, profile, strength, MEASURED_PX_PER_CHIP)
+    amplitudes = []
+    for soft_bits in layer_soft_bits(marked, key, profile):
+        seen = soft_bits * (1.0 - 2.0 * coded_bits)
+        excess = seen / max(float(seen.mean()), 1e-9) - 1
+        amplitudes.append(np.clip(1 - _TAKEN_BACK * excess, *_AMPLITUDES))
+    return amplitudes
+
+
+def _delta(
+    host: NDArray[np.float32],
+    coded_bits: NDArray[np.uint8],
+    amplitudes: Sequence[NDArray[np.float64]],
+    key: bytes,
+    profile: Profile,
+    strength: float,
+    px_per_chip: float,
+) -> NDArray[np.float32]:
+    """Return what a mark with given amplitudes of its coded bits adds to a host."""
+    delta = np.zeros(host.shape, np.float32)
+    for layer, layer_amplitudes in zip(profile.layers, amplitudes, strict=True):
+        tile = layer_tile(profile, layer, coded_bits, key, layer_amplitudes)
         signal = render(tile, host.shape[:2], layer.chip_pitch * px_per_chip)
-        delta += _layer_delta(pixels, signal, layer, strength, px_per_chip)
-    return np.clip(delta, -pixels, 255 - pixels)
+        delta += _layer_delta(host, signal, layer, strength, px_per_chip)
+    return np.clip(delta, -host, 255 - host)
 
 
 def layer_tile(
-    profile: Profile, layer: Layer, coded_bits: NDArray[np.uint8], key: bytes
+    profile: Profile,
+    layer: Layer,
+    coded_bits: NDArray[np.uint8],
+    key: bytes,
+    amplitudes: NDArray[np.float64] | None = None,
 ) -> NDArray[np.float32]:
-    """Return one layer's tile, template and message, at unit variance.
+    """Return one layer's tile, template and message, at unit variance; all bits as strong by default.
 
     Returns
     -------
@@ -121,7 +174,7 @@ def layer_tile(
     """
     spread = spreading(key, profile, layer, len(coded_bits))
     side = 2 * len(spread.signs)
-    chips = cv2.resize(spread.spread(coded_bits), (side, side), interpolation=cv2.INTER_NEAREST)
+    chips = cv2.resize(spread.spread(coded_bits, amplitudes), (side, side), interpolation=cv2.INTER_NEAREST)
     message = _in_band(np.asarray(chips, np.float32), layer)
     share = layer.template_share
     tile = np.sqrt(share) * template_tile(layer, side)
@@ -183,24 +236,21 @@ def _layer_delta(
     hidden = layer.amplitude + layer.masking * busy * (1 + (busy / _FACILITATION_LEVELS) ** 2)
     hidden = np.minimum(hidden, _MAX_MASKING * layer.amplitude)
     amplitude = strength * hidden
-    room = np.clip(np.minimum(host, 255 - host) / (_HEADROOM_RMS * amplitude[..., None]), 0, 1)
     change = signal * amplitude
     if layer.chip_pitch > 1:
-        return np.asarray((change * room.min(axis=2))[..., None] * _BLUE_YELLOW, np.float32)
+        # Black and white stay; elsewhere blue may fall short of what the signal asks, as in an orange.
+        brightest, darkest = host.max(axis=2), host.min(axis=2)
+        fade = np.clip(np.minimum(brightest, 255 - darkest) / (_HEADROOM_RMS * amplitude), 0, 1)
+        return np.asarray((change * fade)[..., None] * _BLUE_YELLOW, np.float32)
+    room = np.clip(np.minimum(host, 255 - host) / (_HEADROOM_RMS * amplitude[..., None]), 0, 1)
     # Luma moves through whichever inks still have room: grey where all have, green in an orange.
     share = room / np.maximum(room @ LUMA_WEIGHTS, 0.4)[..., None]
     return np.asarray(change[..., None] * share, np.float32)
-
-
-def message_gain(radius: NDArray[np.float64], layer: Layer) -> NDArray[np.float64]:
-    """Return the message's gain at radii in cycles per tile: the power of a Butterworth band-pass."""
-    low, high = layer.message_band
-    return 1 / (1 + (low / np.maximum(radius, 0.5)) ** 6) / (1 + (radius / high) ** 6)
 
 
 def _in_band(chips: NDArray[np.float32], layer: Layer) -> NDArray[np.float32]:
     """Keep a chip tile's frequencies within the message's band."""
     side = len(chips)
     cycles = np.fft.fftfreq(side, 1 / side)
-    gain = message_gain(np.hypot(cycles[:, None], cycles[None, :]), layer)
+    gain = layer.message_gain(np.hypot(cycles[:, None], cycles[None, :]))
     return np.asarray(np.fft.ifft2(np.fft.fft2(chips) * gain).real, np.float32)

@@ -185,22 +185,26 @@ def rectify(
     surface: Surface,
     origin: tuple[int, int],
     shape: tuple[int, int],
-    pitch: int = 1,
+    pitch: float = 1.0,
+    *,
+    outside: float = 0.0,
 ) -> NDArray[np.float32]:
-    """Sample a plane once a chip; outside the plane it is 0.
+    """Sample a plane at regular steps of a surface.
 
     Parameters
     ----------
     plane : ndarray of float32
-        Whitened plane of a level.
+        Plane of a level.
     surface : Surface
         Chips -> pixels of that plane.
     origin : tuple of int
-        Column and row, in luma chips, of the first chip.
+        Column and row, in luma chips, of the first sample's corner.
     shape : tuple of int
         Rows and columns of the result.
-    pitch : int, optional
+    pitch : float, optional
         Luma chips per sample.
+    outside : float, optional
+        What the result holds outside the plane.
     """
     # The map is smooth: computed every few chips and interpolated between.
     step = 8
@@ -223,7 +227,7 @@ def rectify(
             fine[..., 1],
             cv2.INTER_LINEAR,
             borderMode=cv2.BORDER_CONSTANT,
-            borderValue=0.0,
+            borderValue=outside,
         ),
         np.float32,
     )

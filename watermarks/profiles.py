@@ -10,6 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
+import numpy as np
+from numpy.typing import NDArray
+
 
 @dataclass(frozen=True, slots=True)
 class Layer:
@@ -41,6 +44,11 @@ class Layer:
     message_band: tuple[float, float]
     amplitude: float
     masking: float
+
+    def message_gain(self, radius: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the message's gain at radii in cycles per tile: the power of a Butterworth band-pass."""
+        low, high = self.message_band
+        return 1 / (1 + (low / np.maximum(radius, 0.5)) ** 6) / (1 + (radius / high) ** 6)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +92,7 @@ DRAFT_0 = Profile(
         template_radii=(12.0, 32.0),
         template_share=0.6,
         message_band=(13.0, 42.0),
-        amplitude=0.88,
+        amplitude=0.86,
         masking=0.083,
     ),
     chroma=Layer(
@@ -93,7 +101,7 @@ DRAFT_0 = Profile(
         template_radii=(9.0, 26.0),
         template_share=0.6,
         message_band=(7.5, 28.0),
-        amplitude=2.39,
+        amplitude=2.05,
         masking=0.155,
     ),
 )

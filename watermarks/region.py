@@ -8,10 +8,10 @@ from numpy.typing import NDArray
 
 from watermarks.decoder import chip_weights
 from watermarks.embedder import layer_tile
-from watermarks.geometry import Surface, rectify
+from watermarks.geometry import Surface
 from watermarks.profiles import Profile
 from watermarks.registration import BLOCK, STRIDE, Registration
-from watermarks.whitening import Level
+from watermarks.whitening import Level, whitened_chips
 
 _CELL = 4  # chips to a cell of the evidence map: the corners' resolution
 # A row or column of cells belongs to the picture if it shows at least this share of the mean evidence: a
@@ -57,7 +57,7 @@ def _evidence(
     total = np.zeros((cells[1], cells[0]))
     for layer, plane in zip(profile.layers, level.planes, strict=True):
         pitch = layer.chip_pitch
-        chips = rectify(plane, surface, origin, (shape[0] // pitch, shape[1] // pitch), pitch)
+        chips = whitened_chips(plane, surface, origin, (shape[0] // pitch, shape[1] // pitch), pitch)
         side = profile.tile_chips // pitch
         tile = cv2.resize(
             layer_tile(profile, layer, coded_bits, key), (side, side), interpolation=cv2.INTER_AREA

@@ -15,12 +15,12 @@ import scipy.fft
 import scipy.ndimage
 from numpy.typing import NDArray
 
-from watermarks.geometry import Surface, fit_surface, rectify
+from watermarks.geometry import Surface, fit_surface
 from watermarks.pose_search import Pose
 from watermarks.profiles import Profile
 from watermarks.spectra import WINDOW_PX
 from watermarks.template import template_tile
-from watermarks.whitening import SEARCH_SHRINK, Level
+from watermarks.whitening import SEARCH_SHRINK, Level, whitened_chips
 
 BLOCK = 96
 STRIDE = 32
@@ -102,6 +102,11 @@ def register(level: Level, pose: Pose, profile: Profile) -> Registration | None:
         if agree.sum() <= trusted and turn >= 4:
             break
         trusted = max(trusted, int(agree.sum()))
+    return registered(level, surface, box, profile)
+
+
+def registered(level: Level, surface: Surface, box: NDArray[np.float64], profile: Profile) -> Registration:
+    """Return a known surface with the template's strength over a box of chips, shape (2, 2): low, high."""
     origin, counts = _grid(box)
     return Registration(surface, origin, _strengths(_correlate(level, surface, origin, counts, profile)))
 
@@ -149,7 +154,7 @@ def _correlate(
     cols = (origin[0] // STRIDE + np.arange(counts[1])) % per_tile
     product = np.zeros((*counts, BLOCK, BLOCK // 2 + 1), np.complex64)
     for index, plane in enumerate(level.planes):
-        chips = rectify(plane, surface, origin, shape)
+        chips = whitened_chips(plane, surface, origin, shape, 1)
         spectra = scipy.fft.rfft2(_blocks(chips, counts) * (taper[:, None] * taper))
         product += spectra * _template_blocks(profile, index)[rows[:, None], cols]
     return np.asarray(scipy.fft.irfft2(product, s=(BLOCK, BLOCK)), np.float32)

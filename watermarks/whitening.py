@@ -15,21 +15,29 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from watermarks.geometry import Surface, rectify
 from watermarks.perception import CHROMA_WEIGHTS, LUMA_WEIGHTS
 
-# Local means are taken over these Gaussian radii, in pixels. Narrow: that tilts the spectrum up as
-# steeply as a picture's own falls, well into the mark's band.
-_RADIUS_PX = 3.0
+# Local means of the search's planes are taken over this Gaussian radius, in pixels. Narrow: that tilts
+# the spectrum up as steeply as a picture's own falls, well into the mark's band.
 _SEARCH_RADIUS_PX = 1.8
 
 # Local deviations are taken over this one: wide enough to be steady, narrow enough to follow contours.
-_DEVIATION_RADIUS_PX = 6.0
+_SEARCH_DEVIATION_PX = 6.0
+
+# The same for chips, in luma chips: the best for the message of simulated photos, on a wide optimum.
+_CHIP_RADIUS = 2.5
+_CHIP_DEVIATION = 2.0
+
+# Chips are whitened at so many samples a side, then averaged: sampled once, they would alias.
+_OVERSAMPLING = 2
 
 # Deviations below this many levels are quantisation and JPEG grain, not contrast.
-_DEVIATION_FLOOR = 0.6
+_DEVIATION_FLOOR = 0.5
 
-# Beyond this many deviations a pixel is an edge or a speck, and says nothing more by being larger.
-_CLIP_DEVIATIONS = 1.2
+# Beyond this many deviations a sample is an edge or a speck, and says nothing more by being larger.
+_SEARCH_CLIP = 1.2
+_CHIP_CLIP = 1.6
 
 # The search works at a level's resolution divided by this.
 SEARCH_SHRINK = 2
@@ -42,16 +50,17 @@ _GREATEST_LEVEL_PX = 2000
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Level:
-    """One resolution of a capture, whitened.
+    """One resolution of a capture.
 
     Attributes
     ----------
     scale : float
         Capture pixels per level pixel, a power of two.
     luma, chroma : ndarray of float32, shape (H, W)
-        Whitened planes, zero mean, about unit variance.
+        The capture's planes in 8-bit levels, as they are.
     search_planes : ndarray of float32, shape (H / 2, W / 2, 2)
-        Both at half the level's resolution: all that the template's lines need.
+        Both at half the level's resolution, all that the template's lines need: whitened, zero mean, about
+        unit variance.
     """
 
     scale: float
@@ -66,7 +75,7 @@ class Level:
 
 
 def pyramid(capture: NDArray[np.uint8]) -> Iterator[Level]:
-    """Yield the whitened levels of a capture, the coarsest first: each costs a quarter of the next.
+    """Yield the levels of a capture, the coarsest first: each costs a quarter of the next.
 
     Each is made only when asked for: a picture that fills the photo needs only the first.
     """
@@ -76,30 +85,72 @@ def pyramid(capture: NDArray[np.uint8]) -> Iterator[Level]:
         yield level(capture, 2**halving)
 
 
-def level(capture: NDArray[np.uint8], scale: int) -> Level:
-    """Return a capture at 1 / `scale` of its resolution, whitened."""
-    coarse = _whitened(capture, SEARCH_SHRINK * scale, _SEARCH_RADIUS_PX)
-    return Level(float(scale), *_whitened(capture, scale, _RADIUS_PX), np.dstack(coarse))
+def level(capture: NDArray[np.uint8] | NDArray[np.float32], scale: int) -> Level:
+    """Return a capture (8-bit levels) at 1 / `scale` of its resolution."""
+    search = [
+        whiten(plane, _SEARCH_RADIUS_PX, _SEARCH_DEVIATION_PX, _SEARCH_CLIP)
+        for plane in _planes(capture, SEARCH_SHRINK * scale)
+    ]
+    return Level(float(scale), *_planes(capture, scale), np.dstack(search))
 
 
-def _whitened(
-    capture: NDArray[np.uint8], scale: int, radius_px: float
+def _planes(
+    capture: NDArray[np.uint8] | NDArray[np.float32], scale: int
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Return luma and chroma at 1 / `scale` of a capture's resolution, whitened."""
-    small = capture
-    if scale > 1:
-        size = (max(1, capture.shape[1] // scale), max(1, capture.shape[0] // scale))
-        small = np.asarray(cv2.resize(capture, size, interpolation=cv2.INTER_AREA), np.uint8)
-    pixels = small.astype(np.float32)
+    """Return luma and chroma at 1 / `scale` of a capture's resolution."""
+    size = (max(1, capture.shape[1] // scale), max(1, capture.shape[0] // scale))
+    pixels = np.asarray(cv2.resize(capture, size, interpolation=cv2.INTER_AREA), np.float32)
     return (
-        whiten(np.asarray(cv2.transform(pixels, LUMA_WEIGHTS[None]), np.float32), radius_px),
-        whiten(np.asarray(cv2.transform(pixels, CHROMA_WEIGHTS[None]), np.float32), radius_px),
+        np.asarray(cv2.transform(pixels, LUMA_WEIGHTS[None]), np.float32),
+        np.asarray(cv2.transform(pixels, CHROMA_WEIGHTS[None]), np.float32),
     )
 
 
-def whiten(plane: NDArray[np.float32], radius_px: float) -> NDArray[np.float32]:
-    """Take away a plane's local mean, divide by its local deviation, clip."""
-    detail = plane - cv2.GaussianBlur(plane, (0, 0), radius_px)
-    deviation = np.sqrt(cv2.GaussianBlur(detail * detail, (0, 0), _DEVIATION_RADIUS_PX))
-    white = detail / (deviation + _DEVIATION_FLOOR)
-    return np.asarray(np.clip(white, -_CLIP_DEVIATIONS, _CLIP_DEVIATIONS), np.float32)
+def whiten(plane: NDArray[np.float32], radius: float, deviation: float, clip: float) -> NDArray[np.float32]:
+    """Take away a plane's local mean, divide by its local deviation, clip.
+
+    Parameters
+    ----------
+    plane : ndarray of float32, shape (H, W)
+    radius, deviation : float
+        Gaussian radii over which mean and deviation are taken, in samples.
+    clip : float
+        The largest magnitude that is kept, in deviations.
+    """
+    detail = plane - cv2.GaussianBlur(plane, (0, 0), radius)
+    spread = np.sqrt(cv2.GaussianBlur(detail * detail, (0, 0), deviation))
+    return np.asarray(np.clip(detail / (spread + _DEVIATION_FLOOR), -clip, clip), np.float32)
+
+
+def whitened_chips(
+    plane: NDArray[np.float32], surface: Surface, origin: tuple[int, int], shape: tuple[int, int], pitch: int
+) -> NDArray[np.float32]:
+    """Return a surface's chips, whitened: one value a chip, 0 outside the plane.
+
+    Whitened on the paper's own scale, so that it does not matter at which level a mark was found.
+
+    Parameters
+    ----------
+    plane : ndarray of float32
+        A level's plane.
+    surface : Surface
+        Chips -> pixels of that plane.
+    origin : tuple of int
+        Column and row, in luma chips, of the first chip.
+    shape : tuple of int
+        Rows and columns of the result.
+    pitch : int
+        Luma chips per chip of the plane's layer.
+    """
+    sample = pitch / _OVERSAMPLING
+    margin = round(3 * _CHIP_RADIUS / pitch)
+    start = origin[0] - margin * pitch, origin[1] - margin * pitch
+    rows, cols = (n + 2 * margin for n in shape)
+    outside = float(plane.mean())
+    samples = rectify(
+        plane, surface, start, (rows * _OVERSAMPLING, cols * _OVERSAMPLING), sample, outside=outside
+    )
+    white = whiten(samples, _CHIP_RADIUS / sample, _CHIP_DEVIATION / sample, _CHIP_CLIP)
+    white[samples == outside] = 0
+    chips = cv2.resize(white, (cols, rows), interpolation=cv2.INTER_AREA)
+    return np.asarray(chips[margin : rows - margin, margin : cols - margin], np.float32)

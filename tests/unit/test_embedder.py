@@ -10,9 +10,10 @@ import pytest
 from numpy.typing import NDArray
 
 from tests.photographs import photograph
-from watermarks import DRAFT_0, HostTooSmall, Payload, WatermarkError, ecc, embed
+from watermarks import DRAFT_0, HostTooSmall, Payload, WatermarkError, ecc, embed, embedder
 from watermarks.decoder import CODED_BITS
 from watermarks.embedder import MIN_HOST_CHIPS, MIN_PX_PER_CHIP, layer_tile, mark_delta, render
+from watermarks.forecast import file_signal_db
 from watermarks.payload import to_message_bits
 from watermarks.perception import CHROMA_WEIGHTS, LUMA_WEIGHTS, psnr_db
 from watermarks.profiles import Layer
@@ -65,9 +66,26 @@ def test_embedding_adds_the_delta() -> None:
 
 def test_strength_scales_the_delta() -> None:
     host = flat(128)
-    once = mark_delta(host, PAYLOAD, KEY, dpi=DPI)
+    once, more = (mark_delta(host, PAYLOAD, KEY, dpi=DPI, strength=strength) for strength in (1.0, 1.5))
 
-    np.testing.assert_allclose(mark_delta(host, PAYLOAD, KEY, dpi=DPI, strength=1.5), 1.5 * once, atol=1e-3)
+    # Only about: what is taken back of the host's own part in each bit is a smaller share of a stronger mark.
+    assert more.std() == pytest.approx(1.5 * once.std(), rel=0.01)
+    assert np.corrcoef(more.ravel(), once.ravel())[0, 1] > 0.99
+
+
+def test_taking_back_what_the_picture_says_against_the_bits_costs_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    host = photograph("chelsea", 900)
+    informed = embed(host, PAYLOAD, KEY, dpi=DPI)
+    monkeypatch.setattr(embedder, "_TAKEN_BACK", 0.0)
+    plain = embed(host, PAYLOAD, KEY, dpi=DPI)
+
+    def signal_db(marked: NDArray[np.uint8]) -> float:
+        return file_signal_db(marked, PAYLOAD, KEY, dpi=DPI)
+
+    assert signal_db(informed) > signal_db(plain) + 3
+    assert psnr_db(host, informed) > psnr_db(host, plain) - 0.1
 
 
 @pytest.mark.parametrize("name", ["astronaut", "chelsea", "coffee"])
@@ -94,6 +112,15 @@ def test_saturated_and_extreme_tints_do_not_clip(colour: tuple[int, int, int], s
 
     assert result.min() > -0.5
     assert result.max() < 255.5
+
+
+def test_an_orange_is_marked_in_blue_though_it_has_none() -> None:
+    orange = np.full((300, 300, 3), (230, 130, 0), np.uint8)
+
+    change = mark_delta(orange, PAYLOAD, KEY, dpi=DPI) @ CHROMA_WEIGHTS
+
+    assert change.max() > 2 * DRAFT_0.chroma.amplitude
+    assert psnr_db(orange, embed(orange, PAYLOAD, KEY, dpi=DPI)) > 38
 
 
 def test_a_flat_grey_gets_the_profiles_amplitudes() -> None:

@@ -1,0 +1,40 @@
+"""Marked file -> what the reader would measure in it, the pose known and nothing lost on the way."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from watermarks import decoder
+from watermarks.geometry import Surface
+from watermarks.profiles import Profile
+from watermarks.registration import registered
+from watermarks.whitening import level
+
+MEASURED_PX_PER_CHIP = 2.0
+"""The resolution at which a file is measured: that of a photo from reading distance."""
+
+
+def layer_soft_bits(marked: NDArray[np.float32], key: bytes, profile: Profile) -> list[NDArray[np.float64]]:
+    """Return each layer's log-likelihood ratios of the coded bits.
+
+    Parameters
+    ----------
+    marked : ndarray of float32, shape (H, W, 3)
+        A marked picture at `MEASURED_PX_PER_CHIP`, its first chip at its top left corner.
+    key : bytes
+        The watermark key.
+    profile : Profile
+        The version of the format.
+
+    Returns
+    -------
+    list of ndarray of float, shape (CODED_BITS,)
+        In the order of `Profile.layers`.
+    """
+    scale = MEASURED_PX_PER_CHIP
+    flat = Surface.flat(np.array([[scale, 0, -0.5], [0, scale, -0.5], [0, 0, 1.0]]))
+    whole = level(marked, 1)
+    chips = np.array(marked.shape[1::-1]) / scale
+    registration = registered(whole, flat, np.array([[0, 0], chips]), profile)
+    return decoder.layer_soft_bits(whole, registration, key, profile)
