@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from random import SystemRandom
 from typing import TYPE_CHECKING
 
+from o2o import logs
 from o2o.db import Database, require_current
 from o2o.settings import Settings
 
@@ -30,6 +31,7 @@ def create(settings: Settings | None = None, database: Database | None = None) -
     from o2o.http import create_app
     from watermarks import read
 
+    logs.configure()  # here, as other WSGI servers enter by this function alone
     settings = settings or Settings.from_env(os.environ)
     database = database or Database(settings.database_url)
     require_current(database.engine, settings.database_url)
@@ -48,6 +50,7 @@ def worker(settings: Settings, database: Database | None = None) -> Worker:
     from o2o.jobs.actors import Tools
     from o2o.jobs.engine import Worker
 
+    logs.configure()
     database = database or Database(settings.database_url)
     require_current(database.engine, settings.database_url)
     outbound = Outbound(allow_private=settings.webhook_allow_private, timeout_s=settings.webhook_timeout_s)

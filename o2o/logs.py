@@ -10,7 +10,7 @@ from structlog.tracebacks import ExceptionDictTransformer
 
 
 def configure(level: int = logging.INFO) -> None:
-    """Set up logging; called by entry points only.
+    """Set up logging; called by the composition, so that no entry point can leave it out.
 
     What is logged are names, counts and the service's own IDs. Tokens, secrets, photos and
     addresses of readers have no place in a log line.

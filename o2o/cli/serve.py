@@ -31,14 +31,12 @@ def serve(
     worker: bool = typer.Option(True, help="Run jobs here too; without, run `o2o worker` beside it."),
 ) -> None:
     """Serve the API, the phone page and the boards; the database is upgraded first."""
-    from o2o import logs
     from o2o.db import upgrade
 
     settings = current_settings()
     if not os.environ.get("O2O_PUBLIC_URL"):
         settings = dataclasses.replace(settings, public_url=f"http://{_reachable(host)}:{port}")
     warn_of_demonstration_key(settings)
-    logs.configure()
     upgrade(settings.database_url)
     _gunicorn(settings, host, port, with_worker=worker)
 

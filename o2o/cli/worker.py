@@ -23,9 +23,6 @@ def worker(
     Ends on SIGTERM and Ctrl-C once its current jobs are done. What it holds when it is killed is
     taken over by another worker after its lease has run out.
     """
-    from o2o import logs
-
-    logs.configure()
     # By name: a command may not import the composition, which stands above it.
     jobs = import_module("app").worker(current_settings())
     for number in (signal.SIGTERM, signal.SIGINT):
