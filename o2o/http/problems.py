@@ -45,8 +45,8 @@ def problem(
     }
     if errors:
         document["errors"] = errors
-    body = json.dumps(document, ensure_ascii=False)
-    return Response(body, status, headers=headers, content_type=MEDIA_TYPE)
+    # In ASCII: what a request is blamed for may be text that UTF-8 can't hold.
+    return Response(json.dumps(document), status, headers=headers, content_type=MEDIA_TYPE)
 
 
 def _own(error: O2oError) -> Response:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import unicodedata
 from datetime import datetime
+from typing import Final
 from uuid import UUID
 
 from sqlalchemy import select
@@ -10,6 +12,9 @@ from sqlalchemy.orm import Session
 
 from o2o.errors import InvalidRequest, NotFound
 from o2o.models import Campaign, Publisher
+
+UNPRINTABLE: Final = {"Cc", "Cs"}
+"""Unicode's categories of control characters and surrogates."""
 
 
 def add(session: Session, name: str, *, now: datetime) -> Publisher:
@@ -54,14 +59,18 @@ def campaign_named(session: Session, publisher: Publisher, name: str, *, now: da
 
 
 def checked_text(field: str, text: str, *, max_length: int, min_length: int = 1) -> str:
-    """Return a person's text without space around it, if its length is allowed.
+    """Return a person's text without space around it, if it can be kept and shown.
 
     Raises
     ------
     InvalidRequest
-        If it isn't.
+        If it is too short or too long, or holds a control character or half of a surrogate pair:
+        PostgreSQL takes no NUL, and UTF-8 no surrogate.
     """
     text = text.strip()
+    for character in text:
+        if unicodedata.category(character) in UNPRINTABLE:
+            raise InvalidRequest(f"{field} can't hold the character U+{ord(character):04X}: leave it out")
     if not min_length <= len(text) <= max_length:
         raise InvalidRequest(f"{field} takes {min_length} to {max_length} characters, not {len(text)}")
     return text

@@ -50,6 +50,23 @@ def test_a_bad_name_is_pointed_at(api: Api) -> None:
         assert answer.json["errors"][0]["pointer"] in {"/name", "/x"}
 
 
+@pytest.mark.parametrize(
+    ("name", "said"), [("\ud800", "U+D800"), ("a\0b", "U+0000"), ("two\nlines", "U+000A"), ("\x7f", "U+007F")]
+)
+def test_a_name_is_text_that_any_database_holds(api: Api, name: str, said: str) -> None:
+    answer = api.post("/v1/boards", {"name": name})
+    assert answer.status_code == 422
+    assert answer.content_type == "application/problem+json"
+    assert said in answer.json["detail"]
+    assert len(api.get("/v1/boards").json["boards"]) == 1
+
+
+def test_a_field_that_utf8_cannot_spell_is_refused_like_any_other(api: Api) -> None:
+    answer = api.post("/v1/boards", {"name": "a", "\ud800": 1})
+    assert answer.status_code == 422
+    assert answer.json["errors"][0]["pointer"] == "/\ud800"
+
+
 def test_a_body_that_is_no_json_is_refused(api: Api) -> None:
     headers = api.headers(**{"Content-Type": "application/json"})
     answer = api.client.post("/v1/boards", data="{", headers=headers)
