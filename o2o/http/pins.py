@@ -25,8 +25,9 @@ blueprint = APIBlueprint("pins", __name__, tag="Pins")
 def clip(header: dict[str, Any], wanted: dict[str, Any]) -> tuple[PinAnswer, int, dict[str, str]]:
     """Clip a creative to a board.
 
-    Answers 202 with a pending pin, which a worker saves, or 200 with the pin that was there before. The same
-    key with the same body gives the same answer again, marked as a replay; with another body it is refused.
+    Answers 202 with a pending pin, which a worker saves, or 200 with the pin that was there before; one that
+    had failed is pending again. The same key with the same body gives the same answer again, marked as a
+    replay; with another body it is refused.
     """
     wish = PinWish(wanted["scan_id"], creatives.parse_id(wanted["creative_id"]), wanted["board_id"])
     with service().database.begin() as session:

@@ -91,13 +91,24 @@ class Worker:
         if lease is None:
             return False
         try:
-            self._perform(lease)
+            self._run(lease)
         except LeaseLost:
             _log.warning("lease lost", job=str(lease.job_id), kind=lease.kind)
+        return True
+
+    def _run(self, lease: Lease) -> None:
+        """Do a job, or what is left to do about one that fails."""
+        if lease.errors >= MAX_ERRORS:
+            # The last worker left no word of it: the job may be what kills workers.
+            self._park(lease, "its lease ran out: the worker died or stood still")
+            return
+        try:
+            self._perform(lease)
+        except LeaseLost:
+            raise
         except Exception as error:  # noqa: BLE001  one job's bug must not stop the others
             _log.exception("job failed", job=str(lease.job_id), kind=lease.kind)
             self._retry_or_park(lease, f"{type(error).__name__}: {error}")
-        return True
 
     def _perform(self, lease: Lease) -> None:
         """Do the work, then write its result and the job's end in one transaction."""
@@ -116,18 +127,23 @@ class Worker:
 
     def _retry_or_park(self, lease: Lease, error: str) -> None:
         """Give a job that ended in an exception another chance, later each time, or give it up."""
-        tools = self._tools
-        try:
-            with tools.database.begin() as session:
-                now = tools.clock()
-                job = jobs.held(session, lease)
-                if lease.errors + 1 < MAX_ERRORS:
-                    jobs.again(session, job, now + self._backoff(lease.errors), error=error)
-                    return
-                self._actors[lease.kind].give_up(session, lease.ref)
-                jobs.park(session, job, error, now=now)
-        except LeaseLost:
-            _log.warning("lease lost", job=str(lease.job_id), kind=lease.kind)
+        if lease.errors + 1 >= MAX_ERRORS:
+            self._park(lease, error)
+            return
+        with self._tools.database.begin() as session:
+            run_at = self._tools.clock() + self._backoff(lease.errors)
+            jobs.again(session, jobs.held(session, lease), run_at, error=error)
+
+    def _park(self, lease: Lease, error: str) -> None:
+        """Give a job up, also if its row can't be told so: else it would be due for ever."""
+        with self._tools.database.begin() as session:
+            jobs.park(session, jobs.held(session, lease), error, now=self._tools.clock())
+            try:
+                with session.begin_nested():
+                    self._actors[lease.kind].give_up(session, lease.ref)
+            except Exception:  # noqa: BLE001  its kind may be unknown here, or its row gone
+                _log.exception("job's row not given up", job=str(lease.job_id), kind=lease.kind)
+        _log.error("job parked", job=str(lease.job_id), kind=lease.kind)
 
     def _backoff(self, errors: int) -> timedelta:
         """Full jitter: anything up to a limit that doubles each time."""

@@ -49,7 +49,7 @@ class Job(Base):
     attempts: Mapped[int] = mapped_column(default=0)
     """How often a worker has taken it up."""
     errors: Mapped[int] = mapped_column(default=0)
-    """How often that ended in an exception."""
+    """How often that ended in an exception, or in a lease that ran out."""
     last_error: Mapped[str | None] = mapped_column(Text)
     created_at: Mapped[datetime]
     finished_at: Mapped[datetime | None]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import case, or_, select, update
 from sqlalchemy.orm import Session
 
 from o2o.models import Job, JobState
@@ -24,7 +24,7 @@ class Lease:
     ref: UUID
     token: UUID
     errors: int
-    """How often the job has ended in an exception before."""
+    """How often the job has ended in an exception, or its lease run out, before."""
 
 
 class LeaseLost(Exception):
@@ -38,12 +38,23 @@ def enqueue(session: Session, kind: str, ref: UUID, *, now: datetime, run_at: da
     session.info["jobs_added"] = True
 
 
+def revive(session: Session, kind: str, ref: UUID, *, now: datetime) -> None:
+    """Set a parked job going again, as if it had never been tried."""
+    session.execute(
+        update(Job)
+        .where(Job.kind == kind, Job.ref == ref, Job.state == JobState.PARKED)
+        .values(state=JobState.WAITING, run_at=now, attempts=0, errors=0, finished_at=None)
+    )
+    session.info["jobs_added"] = True
+
+
 def claim(session: Session, *, now: datetime, lease_s: float) -> Lease | None:
     """Lease the job that has been due longest, if there is one.
 
     A job whose lease has run out is due again: that is all it takes to recover from a worker
-    that was killed. On PostgreSQL, workers skip each other's candidates; on SQLite the write
-    lock keeps them apart, and the update's condition would catch what it let through.
+    that was killed. It counts as an error, as the job may be what killed it. On PostgreSQL,
+    workers skip each other's candidates; on SQLite the write lock keeps them apart, and the
+    update's condition would catch what it let through.
     """
     due = (
         Job.state == JobState.WAITING,
@@ -54,7 +65,12 @@ def claim(session: Session, *, now: datetime, lease_s: float) -> Lease | None:
     job = session.scalar(
         update(Job)
         .where(Job.id == candidate.scalar_subquery(), *due)
-        .values(lease_token=uuid4(), lease_until=now + timedelta(seconds=lease_s), attempts=Job.attempts + 1)
+        .values(
+            lease_token=uuid4(),
+            lease_until=now + timedelta(seconds=lease_s),
+            attempts=Job.attempts + 1,
+            errors=case((Job.lease_token.is_not(None), Job.errors + 1), else_=Job.errors),
+        )
         .returning(Job)
     )
     if job is None or job.lease_token is None:
@@ -103,8 +119,7 @@ def again(session: Session, job: Job, run_at: datetime, *, error: str | None = N
     job.run_at = run_at
     job.lease_token = job.lease_until = None
     if error is not None:
-        job.errors += 1
-        job.last_error = error
+        _note(job, error)
     session.flush()
 
 
@@ -112,7 +127,12 @@ def park(session: Session, job: Job, error: str, *, now: datetime) -> None:
     """Give a held job up."""
     job.state = JobState.PARKED
     job.finished_at = now
-    job.errors += 1
-    job.last_error = error
+    _note(job, error)
     job.lease_token = job.lease_until = None
     session.flush()
+
+
+def _note(job: Job, error: str) -> None:
+    """Count an error and keep what it said, in what any database takes as text."""
+    job.errors += 1
+    job.last_error = error.encode(errors="backslashreplace").decode().replace("\0", "\\0")

@@ -53,7 +53,8 @@ class PinReceipt:
     Attributes
     ----------
     is_new : bool
-        Whether the wish made the pin, now or when its key was first seen.
+        Whether the wish made the pin, or set a failed one going again, now or when its key was
+        first seen.
     is_replay : bool
         Whether the key had been seen before.
     """
@@ -148,14 +149,14 @@ def _scanned_creative(session: Session, reader_id: UUID, wish: PinWish) -> UUID:
 def _pin(
     session: Session, reader_id: UUID, creative_id: UUID, wish: PinWish, *, now: datetime
 ) -> tuple[Pin, bool]:
-    """The pin, and whether it is new; a new one brings the job that will save it."""
+    """The pin, and whether it is new or goes anew; then it has a job that will save it."""
     pin = session.scalar(
-        select(Pin).where(
-            Pin.reader_id == reader_id, Pin.creative_id == creative_id, Pin.board_id == wish.board_id
-        )
+        select(Pin)
+        .where(Pin.reader_id == reader_id, Pin.creative_id == creative_id, Pin.board_id == wish.board_id)
+        .with_for_update(of=Pin)
     )
     if pin is not None:
-        return pin, False
+        return pin, _retried(session, pin, now=now)
     pin = Pin(
         reader_id=reader_id,
         creative_id=creative_id,
@@ -168,6 +169,16 @@ def _pin(
     session.flush()
     jobs.enqueue(session, jobs.PIN_SAVE, pin.id, now=now)
     return pin, True
+
+
+def _retried(session: Session, pin: Pin, *, now: datetime) -> bool:
+    """Set a failed pin going again; whether it was one."""
+    if pin.status is not PinStatus.FAILED:
+        return False
+    pin.status = PinStatus.PENDING
+    session.flush()
+    jobs.revive(session, jobs.PIN_SAVE, pin.id, now=now)
+    return True
 
 
 def save(session: Session, pin_id: UUID, *, now: datetime) -> PinAnswer | None:

@@ -11,7 +11,7 @@ from random import Random
 from uuid import UUID, uuid4
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from o2o.db import Database
@@ -177,6 +177,44 @@ def test_an_error_is_tried_again_later_and_later_then_parked(database: Database,
     assert deed.given_up == [ref]
     assert deed.written == []
     assert engine.drain() == 0
+
+
+def test_a_job_that_kills_its_workers_is_parked(database: Database, settings: Settings) -> None:
+    (ref,) = enqueue(database)
+    clock = Clock()
+    deed = Deed()
+    for _ in range(MAX_ERRORS):  # a killed worker leaves nothing but its lease
+        assert claim(database, clock.now) is not None
+        clock.advance(LEASE_S)
+    assert worker(database, settings, deed, clock).drain() == 1
+    job = only_job(database)
+    assert job.state is JobState.PARKED
+    assert "lease ran out" in (job.last_error or "")
+    assert (deed.given_up, deed.written) == ([ref], [])
+
+
+def test_a_job_is_parked_even_if_its_row_cannot_be_given_up(database: Database, settings: Settings) -> None:
+    with database.begin() as session:
+        jobs.enqueue(session, "unheard-of", uuid4(), now=NOW)
+        jobs.enqueue(session, jobs.PIN_SAVE, uuid4(), now=NOW)  # and there is no such pin
+        session.execute(update(Job).values(errors=MAX_ERRORS - 1))
+    outbound = Outbound(allow_private=True, timeout_s=1.0)
+    clock = Clock()
+    engine = Worker(Tools(settings, database, outbound, Random(1), clock))
+    assert engine.drain() == 2
+    clock.advance(1e6)
+    assert engine.drain() == 0
+    assert {job.state for job in _all(database)} == {JobState.PARKED}
+
+
+def test_an_error_is_kept_whatever_it_says(database: Database, settings: Settings) -> None:
+    enqueue(database)
+
+    def fail(_ref: UUID) -> None:
+        raise RuntimeError("odd: \0 \udcff")
+
+    assert worker(database, settings, Deed(perform=fail), Clock()).run_one()
+    assert only_job(database).last_error == "RuntimeError: odd: \\0 \\udcff"
 
 
 def test_a_worker_that_was_only_slow_writes_nothing(database: Database, settings: Settings) -> None:

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from random import Random
 from uuid import uuid4
 
 import pytest
 from flask.testing import FlaskClient
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from o2o.db import Database
+from o2o.integrations.outbound import Outbound
+from o2o.jobs.actors import Tools
+from o2o.jobs.engine import MAX_ERRORS, Worker
 from o2o.models import Job, Pin
+from o2o.settings import Settings
 from tests.integration.support import Api, Registered, ScriptedCodec, detection
 
 
@@ -60,6 +66,28 @@ def test_another_key_finds_the_pin_that_is_there(api: Api, wish: dict[str, str],
     assert second.get_json() == first.get_json()
     assert api.pin("key-2", **wish).status_code == 200
     assert counts(database) == (1, 1)
+
+
+def test_a_failed_pin_is_tried_again_for_a_new_key(
+    api: Api, wish: dict[str, str], database: Database, settings: Settings
+) -> None:
+    pin_id = api.pin("key-1", **wish).get_json()["id"]
+    outbound = Outbound(allow_private=True, timeout_s=1.0)
+    worker = Worker(Tools(settings, database, outbound, Random(1), lambda: datetime.now(UTC)))
+    with database.begin() as session:
+        session.execute(update(Job).values(errors=MAX_ERRORS))
+    assert worker.drain() == 1
+    assert api.get(f"/v1/pins/{pin_id}").get_json()["status"] == "failed"
+    assert api.pin("key-1", **wish).get_json()["status"] == "failed"  # the same answer again
+    assert worker.drain() == 0
+
+    again = api.pin("key-2", **wish)
+    assert again.status_code == 202
+    assert (again.get_json()["id"], again.get_json()["status"]) == (pin_id, "pending")
+    assert api.pin("key-3", **wish).status_code == 200
+    assert counts(database) == (1, 1)
+    assert worker.drain() == 1
+    assert api.get(f"/v1/pins/{pin_id}").get_json()["status"] == "saved"
 
 
 def test_a_key_stands_for_one_request(api: Api, wish: dict[str, str]) -> None:
