@@ -29,6 +29,14 @@ class SettingsError(O2oError):
     title = "A setting can't be used"
 
 
+class Busy(O2oError):
+    """Too many photos at once."""
+
+    status = 503
+    code = "busy"
+    title = "The service is busy"
+
+
 class InvalidRequest(O2oError):
     """A request lacks a part or holds one that its description doesn't allow."""
 

@@ -49,10 +49,13 @@ def problem(
     return Response(json.dumps(document), status, headers=headers, content_type=MEDIA_TYPE)
 
 
+_HEADERS = {401: {"WWW-Authenticate": "Bearer"}, 503: {"Retry-After": "5"}}
+
+
 def _own(error: O2oError) -> Response:
     if error.status >= 500:
         _log.error("request failed", code=error.code, detail=error.detail)
-    headers = {"WWW-Authenticate": "Bearer"} if error.status == 401 else None
+    headers = _HEADERS.get(error.status)
     return problem(error.status, error.code, error.title, error.detail, headers=headers)
 
 

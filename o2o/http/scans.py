@@ -14,6 +14,7 @@ from o2o.services import scans
 from o2o.services.scans import ScanAnswer
 
 MULTIPART_OVERHEAD_BYTES = 64_000
+MAX_WAIT_S = 5.0
 
 blueprint = APIBlueprint("scans", __name__, tag="Scans")
 
@@ -28,7 +29,7 @@ def allow_photos() -> None:
 @blueprint.auth_required(auth)
 @blueprint.input(PhotoIn, location="files", arg_name="upload")
 @blueprint.output(ScanOut)
-@blueprint.doc(responses=[401, 413, 415])
+@blueprint.doc(responses=[401, 413, 415, 503])
 def scan_photo(upload: dict[str, Any]) -> ScanAnswer:
     """Read a photo.
 
@@ -37,7 +38,7 @@ def scan_photo(upload: dict[str, Any]) -> ScanAnswer:
     is not kept.
     """
     own = service()
-    with own.decoding:
+    with own.place_to_decode(MAX_WAIT_S):
         reading = scans.read_photo(
             upload["photo"].read(),
             own.settings.watermark_key,

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import NoReturn, cast
@@ -12,7 +14,7 @@ from apiflask import HTTPTokenAuth
 from flask import current_app
 
 from o2o.db import Database
-from o2o.errors import Unauthorized
+from o2o.errors import Busy, Unauthorized
 from o2o.services import readers
 from o2o.services.scans import Read
 from o2o.settings import Settings
@@ -32,6 +34,22 @@ class Service:
     database: Database
     read: Read
     decoding: threading.BoundedSemaphore
+
+    @contextmanager
+    def place_to_decode(self, wait_s: float) -> Iterator[None]:
+        """Hold one of the places for a photo in memory.
+
+        Raises
+        ------
+        Busy
+            If none gets free in time: whoever waits keeps a thread from all other requests.
+        """
+        if not self.decoding.acquire(timeout=wait_s):
+            raise Busy("other photos are being read: send this one again in a few seconds")
+        try:
+            yield
+        finally:
+            self.decoding.release()
 
 
 def service() -> Service:

@@ -12,6 +12,7 @@ from sqlalchemy import select
 from o2o.db import Database
 from o2o.models import Scan
 from o2o.services.scans import HINTS
+from o2o.settings import Settings
 from tests.integration.support import Api, Registered, ScriptedCodec, detection, jpeg
 from watermarks.results import Miss, MissReason
 
@@ -114,6 +115,22 @@ def test_what_is_no_photo_is_refused(api: Api) -> None:
         assert answer.content_type == "application/problem+json"
         assert answer.get_json()["status"] == status
         assert answer.get_json()["type"] == f"/docs#{code}"
+
+
+def test_a_photo_that_finds_no_place_is_sent_away(
+    api: Api, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("o2o.http.scans.MAX_WAIT_S", 0.01)
+    places = api.client.application.extensions["o2o"].decoding
+    for _ in range(settings.max_decodes):
+        assert places.acquire(blocking=False)
+    answer = api.scan()
+    assert (answer.status_code, answer.get_json()["code"]) == (503, "busy")
+    assert answer.content_type == "application/problem+json"
+    assert int(answer.headers["Retry-After"]) > 0
+    places.release()
+    for _ in range(2):  # and a place is given back
+        assert api.scan().status_code == 200
 
 
 def test_a_missing_photo_is_pointed_at(api: Api) -> None:
