@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -166,20 +167,30 @@ def _integer(env: Mapping[str, str], name: str, default: int) -> int:
 
 
 def _seconds(env: Mapping[str, str], name: str, default: float) -> float:
-    return _waits(env, name, (default,))[0]
+    text = env.get(name)
+    seconds = _number(text) if text else default
+    if not seconds > 0:
+        raise SettingsError(f"{name} is a number of seconds above 0, such as 5 or 0.5, not {text!r}")
+    return seconds
 
 
 def _waits(env: Mapping[str, str], name: str, default: tuple[float, ...]) -> tuple[float, ...]:
     text = env.get(name)
     if not text:
         return default
-    try:
-        waits = tuple(float(part) for part in text.split(","))
-    except ValueError:
-        raise SettingsError(f"{name} holds seconds such as 5 or 0.5, not {text!r}") from None
-    if min(waits) < 0:
-        raise SettingsError(f"{name} can't be negative")
+    waits = tuple(_number(part) for part in text.split(","))
+    if not all(wait >= 0 for wait in waits):
+        raise SettingsError(f"{name} holds seconds such as 5 or 0.5 with commas between, not {text!r}")
     return waits
+
+
+def _number(text: str) -> float:
+    """The finite number that a text spells; NaN if it spells none."""
+    try:
+        number = float(text)
+    except ValueError:
+        return math.nan
+    return number if math.isfinite(number) else math.nan
 
 
 def _flag(env: Mapping[str, str], name: str) -> bool:

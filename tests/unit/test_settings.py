@@ -64,7 +64,16 @@ def test_a_short_key_is_refused(text: str) -> None:
         ("O2O_WEBHOOK_WAITS", "-1"),
         ("O2O_WEBHOOK_ALLOW_PRIVATE", "maybe"),
         ("O2O_PUBLIC_URL", "pin.example"),
+        ("O2O_WEBHOOK_WAITS", "5,,300"),
+        ("O2O_WEBHOOK_WAITS", "5,nan"),
+        ("O2O_WEBHOOK_WAITS", "inf"),
+        ("O2O_WEBHOOK_TIMEOUT", "nan"),
+        ("O2O_WEBHOOK_TIMEOUT", "0"),
+        ("O2O_WEBHOOK_TIMEOUT", "5,10"),
         ("O2O_JOB_LEASE", "1"),
+        ("O2O_JOB_LEASE", "inf"),
+        ("O2O_JOB_POLL", "nan"),
+        ("O2O_JOB_POLL", "-1"),
     ],
 )
 def test_what_cannot_be_understood_is_named(name: str, value: str) -> None:
