@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import io
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -296,3 +298,30 @@ def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
     assert [entry.name for entry in tmp_path.iterdir()] == ["marked.png"]
     with pytest.raises(FileNotFoundError):
         write_atomically(tmp_path / "nowhere" / "marked.png", b"data", overwrite=False)
+
+
+@pytest.mark.parametrize("has_links", [True, False])
+def test_a_file_that_appears_meanwhile_is_not_overwritten(
+    has_links: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "marked.png"
+
+    def refuse(*_: object) -> None:
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    if not has_links:
+        monkeypatch.setattr(os, "link", refuse)
+    write_atomically(path, b"mine", overwrite=False)
+    assert path.read_bytes() == b"mine"
+    path.unlink()
+    flush = os.fsync
+
+    def flush_while_another_writes(descriptor: int) -> None:
+        path.write_bytes(b"another's")
+        flush(descriptor)
+
+    monkeypatch.setattr(os, "fsync", flush_while_another_writes)
+    with pytest.raises(FileExistsError, match="--force"):
+        write_atomically(path, b"mine", overwrite=False)
+    assert path.read_bytes() == b"another's"
+    assert [entry.name for entry in tmp_path.iterdir()] == ["marked.png"]
