@@ -79,13 +79,11 @@ def load_capture(data: bytes, *, max_bytes: int, max_pixels: int) -> Photo:
     UnreadableImage
         Truncated or corrupt.
     """
-    if len(data) > max_bytes:
-        raise ImageTooLarge(
-            f"the file has {len(data):,} bytes and at most {max_bytes:,} are taken: send a smaller copy"
-        )
+    check_bytes(len(data), max_bytes)
     format_ = sniff_format(data)
     with open_picture(data, format_) as picture:
-        _check_size(picture.size, max_pixels)
+        check_pixels(picture.size, max_pixels)
+        _check_sides(picture.size)
         try:
             image = _decode(data, picture)
         except (ImageError, MemoryError):
@@ -186,14 +184,27 @@ def exif_orientation(picture: Image) -> int:
     return orientation if orientation in range(1, 9) else 1
 
 
-def _check_size(size: tuple[int, int], max_pixels: int) -> None:
-    """Hold the limits on a picture's size in pixels."""
+def check_bytes(count: int, max_bytes: int) -> None:
+    """Raise `ImageTooLarge` for a file that is too large to be read."""
+    if count > max_bytes:
+        raise ImageTooLarge(
+            f"the file has {count:,} bytes and at most {max_bytes:,} are taken: use a smaller copy"
+        )
+
+
+def check_pixels(size: tuple[int, int], max_pixels: int) -> None:
+    """Raise `ImageTooLarge` for a picture, by its header, that is too large to be decoded."""
     width, height = size
     if width * height > max_pixels:
         raise ImageTooLarge(
             f"the picture is {width} x {height} pixels and at most {max_pixels:,} are taken: "
-            "send a smaller copy"
+            "use a smaller copy"
         )
+
+
+def _check_sides(size: tuple[int, int]) -> None:
+    """Hold the limit below."""
+    width, height = size
     if min(width, height) < MIN_SIDE_PX:
         raise ImageTooSmall(
             f"the picture is {width} x {height} pixels and each side needs at least "

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from o2o.errors import ImageError, UnreadableImage, UnsupportedImage
-from o2o.imaging import open_picture, sniff_format
+from o2o.imaging import check_bytes, check_pixels, open_picture, sniff_format
 from o2o.imaging_colour import to_srgb
 
 if TYPE_CHECKING:
@@ -64,22 +64,34 @@ class Host:
     dpi: float | None
 
 
-def load_host(data: bytes) -> Host:
+def load_host(data: bytes, *, max_bytes: int, max_pixels: int) -> Host:
     """Decode a file to mark.
+
+    Parameters
+    ----------
+    data : bytes
+        A whole JPEG, PNG, TIFF or WebP file.
+    max_bytes, max_pixels : int
+        The largest file and picture taken; both are checked before anything is decoded.
 
     Raises
     ------
+    ImageTooLarge
+        More bytes or pixels than allowed.
     UnsupportedImage
         Not a picture, or one that can't be marked and saved without loss: a palette, an animation,
         layers, HEIC. The message says what to save it as.
     UnreadableImage
         Truncated or corrupt.
     """
+    check_bytes(len(data), max_bytes)
     format_ = sniff_format(data)
     if format_ not in HOST_FORMATS:
         raise UnsupportedImage(f"{format_} files can be read but not marked: save it as TIFF, PNG or JPEG")
     try:
-        return _load_tiff(data) if format_ == "tiff" else _load_picture(data, format_)
+        if format_ == "tiff":
+            return _load_tiff(data, max_pixels)
+        return _load_picture(data, format_, max_pixels)
     except (ImageError, MemoryError):
         raise
     except Exception as error:  # the decoders raise whatever malformed bytes provoke
@@ -146,18 +158,19 @@ def ink_delta(inks: NDArray[np.float32], delta: NDArray[np.float32]) -> NDArray[
     return np.concatenate([changed - cmy, changed_black - black], axis=-1)
 
 
-def _load_tiff(data: bytes) -> Host:
+def _load_tiff(data: bytes, max_pixels: int) -> Host:
     """A TIFF through tifffile, which keeps 16 bits and CMYK."""
     from o2o.imaging_tiff import decode_tiff
 
-    tiff = decode_tiff(data)
+    tiff = decode_tiff(data, max_pixels=max_pixels)
     view = _view(tiff.colour, tiff.samples, tiff.profile)
     return Host(data, "tiff", tiff.colour, tiff.samples, view, _plausible_dpi(tiff.dpi))
 
 
-def _load_picture(data: bytes, format_: str) -> Host:
+def _load_picture(data: bytes, format_: str, max_pixels: int) -> Host:
     """A JPEG, PNG or WebP."""
     with open_picture(data, format_) as picture:
+        check_pixels(picture.size, max_pixels)
         if getattr(picture, "is_animated", False) and picture.format != "MPO":
             raise UnsupportedImage("an animation can't be marked: save one frame of it")
         decode = _decode_png if format_ == "png" else _decode_by_mode

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 import numpy as np
 
 from o2o.errors import UnsupportedImage
+from o2o.imaging import check_pixels
 
 if TYPE_CHECKING:
     import tifffile
@@ -51,11 +52,13 @@ class Tiff:
     dpi: tuple[float, ...]
 
 
-def decode_tiff(data: bytes) -> Tiff:
+def decode_tiff(data: bytes, *, max_pixels: int) -> Tiff:
     """Decode a TIFF's first page.
 
     Raises
     ------
+    ImageTooLarge
+        If it has more pixels; found before decoding.
     UnsupportedImage
         If it can't be marked and written back exactly; the message says what to save it as.
     """
@@ -63,6 +66,7 @@ def decode_tiff(data: bytes) -> Tiff:
 
     with tifffile.TiffFile(io.BytesIO(data)) as file:
         page = _first_page(file)
+        check_pixels((page.imagewidth, page.imagelength), max_pixels)
         colour, channels = _colour_of(page)
         samples: Samples = page.asarray()
         profile, dpi = page.iccprofile, _dpi(page)

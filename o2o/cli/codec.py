@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
 from o2o.errors import O2oError, SettingsError, UnreadableImage
 from o2o.settings import DEMONSTRATION_KEY, parse_key
+
+if TYPE_CHECKING:
+    from o2o.imaging_host import Host
 
 EXIT_MISSED: Final = 1
 EXIT_UNREADABLE: Final = 3
@@ -77,11 +80,23 @@ def read_bytes(path: Path) -> bytes:
     ------
     UnreadableImage
         If it isn't there or may not be read.
+    ImageTooLarge
+        If it has more bytes than are taken; then it isn't read.
     """
+    from o2o.imaging import check_bytes
+
     try:
+        check_bytes(path.stat().st_size, MAX_BYTES)
         return path.read_bytes()
     except OSError as error:
         raise UnreadableImage(f"{path}: {error.strerror or error}") from error
+
+
+def load_host(data: bytes) -> Host:
+    """Decode a file to mark, within the limits of files of one's own."""
+    from o2o.imaging_host import load_host
+
+    return load_host(data, max_bytes=MAX_BYTES, max_pixels=MAX_PIXELS)
 
 
 def print_dpi(asked: float | None, stated: float | None) -> float:

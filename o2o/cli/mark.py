@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -15,6 +15,15 @@ from o2o.cli.environment import current_settings, transaction
 if TYPE_CHECKING:
     from o2o.imaging_host import Host
     from watermarks import Payload
+
+
+SUFFIXES: Final = {
+    "jpeg": (".jpg", ".jpeg"),
+    "png": (".png",),
+    "tiff": (".tif", ".tiff"),
+    "webp": (".webp",),
+}
+"""What a file of each format may be called."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,18 +102,28 @@ def _mark(
     data: bytes, mark_id: int, key: bytes, *, dpi: float | None, strength: float, out: Path
 ) -> tuple[bytes, Report]:
     """The marked file's bytes, proven to read, and what there is to say about them."""
-    from o2o.imaging_host import load_host, marked_samples
+    from o2o.imaging_host import marked_samples
     from o2o.imaging_save import encode_like
     from watermarks import Payload
     from watermarks.embedder import mark_delta
 
-    host = load_host(data)
+    host = codec.load_host(data)
+    _require_suffix(out, host.format)
     dpi = codec.print_dpi(dpi, host.dpi)
     payload = Payload(mark_id)
     delta = mark_delta(host.view, payload, key, strength=strength, dpi=dpi)
     marked = encode_like(host, marked_samples(host, delta))
     _require_readable(marked, payload, key, is_grey=host.colour == "grey")
     return marked, _report(host, marked, payload, key, dpi=dpi, strength=strength, out=out)
+
+
+def _require_suffix(out: Path, format_: str) -> None:
+    """Keep a file from going by the name of another format, as the mark is written in the host's own."""
+    fitting = SUFFIXES[format_]
+    if out.suffix.lower() not in fitting:
+        raise typer.BadParameter(
+            f"{out} would hold a {format_} picture like its host: name it with {' or '.join(fitting)}"
+        )
 
 
 def _require_readable(marked: bytes, payload: Payload, key: bytes, *, is_grey: bool) -> None:
@@ -137,12 +156,11 @@ def _report(
     host: Host, marked: bytes, payload: Payload, key: bytes, *, dpi: float, strength: float, out: Path
 ) -> Report:
     """Measure what was made, in the file's own pixels."""
-    from o2o.imaging_host import load_host
     from o2o.services.creatives import format_id
     from watermarks.forecast import smallest_print_mm
     from watermarks.perception import psnr_db, visibility
 
-    view = load_host(marked).view
+    view = codec.load_host(marked).view
     seen = visibility(host.view, view, dpi)
     height_px, width_px = view.shape[:2]
     return Report(

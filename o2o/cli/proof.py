@@ -111,9 +111,7 @@ def wilson_interval(successes: int, trials: int) -> tuple[float, float]:
 
 def _load(path: Path) -> tuple[NDArray[np.uint8], float | None]:
     """A marked file's picture and the dpi that it states."""
-    from o2o.imaging_host import load_host
-
-    host = load_host(codec.read_bytes(path))
+    host = codec.load_host(codec.read_bytes(path))
     return host.view, host.dpi
 
 

@@ -27,7 +27,7 @@ def register(app: typer.Typer) -> None:
 
 def serve(
     host: str = typer.Option("127.0.0.1", help="The address to listen on; 0.0.0.0 for all."),
-    port: int = typer.Option(DEFAULT_PORT, min=0, max=65535),
+    port: int = typer.Option(DEFAULT_PORT, min=1, max=65535),
     worker: bool = typer.Option(True, help="Run jobs here too; without, run `o2o worker` beside it."),
 ) -> None:
     """Serve the API, the phone page and the boards; the database is upgraded first."""

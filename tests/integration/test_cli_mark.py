@@ -14,9 +14,8 @@ import tifffile
 from PIL import Image, ImageCms
 from typer.testing import CliRunner, Result
 
-from o2o.cli import app
+from o2o.cli import app, codec
 from o2o.db import Database, upgrade
-from o2o.imaging_host import load_host
 from o2o.services import creatives, publishers
 from watermarks import Miss, read
 
@@ -50,7 +49,7 @@ def o2o(*arguments: str | Path | int) -> Result:
 
 
 def ids_in(path: Path) -> set[int]:
-    found = read(load_host(path.read_bytes()).view, KEY)
+    found = read(codec.load_host(path.read_bytes()).view, KEY)
     return set() if isinstance(found, Miss) else {detection.payload.id for detection in found}
 
 
@@ -159,6 +158,27 @@ def test_nothing_is_overwritten_without_force(host: Path, tmp_path: Path) -> Non
     assert o2o("mark", host, "-o", host, "--force", "--id", "0x5").exit_code == 0
     assert ids_in(host) == {5}
     assert [path.name for path in tmp_path.iterdir()] == ["host.png"]
+
+
+@pytest.mark.parametrize("name", ["marked.jpg", "marked.tif", "marked"])
+def test_a_file_does_not_go_by_another_formats_name(name: str, host: Path, tmp_path: Path) -> None:
+    result = o2o("mark", host, "-o", tmp_path / name)
+    assert result.exit_code == 2
+    assert ".png" in result.stderr
+    assert not (tmp_path / name).exists()
+
+
+def test_a_file_too_large_is_refused_before_it_is_read(
+    host: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for limit, value in (("MAX_BYTES", host.stat().st_size - 1), ("MAX_PIXELS", 600 * 400 - 1)):
+        with monkeypatch.context() as patch:
+            patch.setattr(codec, limit, value)
+            for command in (("mark", host, "-o", tmp_path / "out.png"), ("proof", host)):
+                result = o2o(*command)
+                assert result.exit_code == 3
+                assert f"{value:,}" in result.stderr
+                assert "smaller copy" in result.stderr
 
 
 def test_a_marked_file_is_not_marked_again(host: Path, tmp_path: Path) -> None:

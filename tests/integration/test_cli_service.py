@@ -96,6 +96,12 @@ def test_an_old_database_is_told_and_upgraded(monkeypatch: pytest.MonkeyPatch, t
     assert o2o("db", "check").exit_code == 0
 
 
+def test_a_port_that_nobody_could_name_is_refused() -> None:
+    result = o2o("serve", "--port", "0")
+    assert result.exit_code == 2
+    assert "--port" in result.stderr
+
+
 def test_help_loads_nothing_heavy() -> None:
     code = (
         "import sys; from o2o.cli import app\n"

@@ -19,6 +19,7 @@ import psutil  # type: ignore[import-untyped]
 import pytest
 from PIL import Image
 
+from o2o.cli.demo_service import free_port
 from tests.integration.support import jpeg
 
 pytestmark = pytest.mark.slow
@@ -32,7 +33,7 @@ def serving(folder: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """A real `o2o serve` on a free port."""
     env = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2]), "O2O_DATA_DIR": str(folder)}
     env.pop("O2O_DATABASE_URL", None)
-    command = [sys.executable, "-c", "from o2o.cli import app; app()", "serve", "--port", "0"]
+    command = [sys.executable, "-c", "from o2o.cli import app; app()", "serve", "--port", str(free_port())]
     with (
         (folder / "serve.log").open("w") as log,
         subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=log, text=True) as process,

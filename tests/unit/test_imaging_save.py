@@ -15,7 +15,7 @@ import tifffile
 from numpy.typing import NDArray
 from PIL import Image, ImageCms
 
-from o2o.errors import ImageError, UnreadableImage, UnsupportedImage
+from o2o.errors import ImageError, ImageTooLarge, UnreadableImage, UnsupportedImage
 from o2o.imaging_host import Host, ink_delta, load_host, marked_samples
 from o2o.imaging_save import encode_like, write_atomically
 
@@ -55,10 +55,14 @@ def png(samples: NDArray[Any]) -> bytes:
     return bytes(imagecodecs.png_encode(samples if samples.shape[-1] > 1 else samples[..., 0]))
 
 
+def load(data: bytes, max_pixels: int = 1_000_000) -> Host:
+    return load_host(data, max_bytes=10_000_000, max_pixels=max_pixels)
+
+
 def remade(data: bytes) -> tuple[Host, Host]:
     """A host and what its marked file reads back as."""
-    host = load_host(data)
-    return host, load_host(encode_like(host, marked_samples(host, ripple())))
+    host = load(data)
+    return host, load(encode_like(host, marked_samples(host, ripple())))
 
 
 def exif() -> bytes:
@@ -178,7 +182,7 @@ def test_dpi_is_read_and_kept(format_: str) -> None:
 
 
 def test_a_file_that_states_no_dpi_has_none() -> None:
-    assert load_host(png(smooth(3, np.uint8))).dpi is None
+    assert load(png(smooth(3, np.uint8))).dpi is None
 
 
 def test_unknown_segments_and_chunks_are_carried_over() -> None:
@@ -201,7 +205,7 @@ def _chunk(kind: bytes, body: bytes) -> bytes:
 
 def test_a_marked_jpeg_is_as_fine_as_its_host_and_keeps_full_chroma() -> None:
     picture = Image.fromarray(smooth(3, np.uint8))
-    fine, coarse = (load_host(saved(picture, "JPEG", quality=q)) for q in (99, 40))
+    fine, coarse = (load(saved(picture, "JPEG", quality=q)) for q in (99, 40))
     for host, steps in ((fine, _steps(fine.data)), (coarse, _steps(saved(picture, "JPEG", quality=95)))):
         marked = encode_like(host, host.samples)
         assert all((new <= old).all() for new, old in zip(_steps(marked), steps, strict=True))
@@ -222,7 +226,7 @@ def test_alpha_is_kept() -> None:
 
 
 def test_sixteen_bits_are_marked_in_their_own_steps() -> None:
-    host = load_host(png(np.full((HEIGHT, WIDTH, 3), 30_000, np.uint16)))
+    host = load(png(np.full((HEIGHT, WIDTH, 3), 30_000, np.uint16)))
     faint = np.full((HEIGHT, WIDTH, 3), 0.1, np.float32)
     assert (marked_samples(host, faint) == 30_000 + 26).all()
 
@@ -272,19 +276,30 @@ def test_rgb_changes_become_ink(
 )
 def test_what_cannot_be_marked_is_refused_with_advice(data: Callable[[], bytes], advice: str) -> None:
     with pytest.raises(UnsupportedImage, match=advice):
-        load_host(data())
+        load(data())
 
 
 @pytest.mark.parametrize("name", ["jpeg", "webp", "png-3x8", "png-3x16", "tiff-rgb-8", "tiff-cmyk-16"])
 def test_a_truncated_host_is_unreadable(name: str) -> None:
     data = PICTURES[name]()
     with pytest.raises(UnreadableImage):
-        load_host(data[: len(data) // 2])
+        load(data[: len(data) // 2])
+
+
+@pytest.mark.parametrize("name", ["jpeg", "webp", "png-3x16", "tiff-cmyk-16"])
+def test_a_host_too_large_is_refused_before_it_is_decoded(name: str) -> None:
+    data = PICTURES[name]()
+    assert load(data, HEIGHT * WIDTH).samples.shape[:2] == (HEIGHT, WIDTH)
+    # Its pixels are corrupt; nobody looks at them.
+    with pytest.raises(ImageTooLarge, match="smaller copy"):
+        load(data[: len(data) // 2] + bytes(len(data) - len(data) // 2), HEIGHT * WIDTH - 1)
+    with pytest.raises(ImageTooLarge, match="smaller copy"):
+        load_host(data, max_bytes=len(data) - 1, max_pixels=HEIGHT * WIDTH)
 
 
 def test_text_is_no_host() -> None:
     with pytest.raises(ImageError):
-        load_host(b"just words")
+        load(b"just words")
 
 
 def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
