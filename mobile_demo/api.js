@@ -93,6 +93,7 @@ async function call(method, path, { token, body, headers = {} } = {}) {
 /** Upload one photo. XMLHttpRequest, because fetch reports no upload progress. */
 function upload(photo, token, { onProgress, signal }) {
   return new Promise((resolve, reject) => {
+    if (signal.aborted) throw new CancelledError("Cancelled."); // While a token was being fetched.
     const request = new XMLHttpRequest();
     request.open("POST", "/v1/scans");
     request.timeout = UPLOAD_TIMEOUT_MS;

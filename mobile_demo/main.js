@@ -20,15 +20,21 @@ function showStart() {
   showShelf(view.slot("shelf"), api);
 }
 
+/** Drop what is on its way, for something new. */
+function replaceUpload() {
+  upload?.abort();
+  return (upload = new AbortController());
+}
+
 async function send(blob) {
+  const own = replaceUpload();
   if (history.state?.view !== "photo") history.pushState({ view: "photo" }, "");
-  await sendPhoto(blob, await preparePhoto(blob));
+  const photo = await preparePhoto(blob);
+  if (!own.signal.aborted) await sendPhoto(blob, photo, own); // Else the reader has gone back meanwhile.
 }
 
 /** Upload and show the answer; what fails can be repeated with the photo still at hand. */
-async function sendPhoto(blob, photo) {
-  upload?.abort();
-  const own = (upload = new AbortController());
+async function sendPhoto(blob, photo, own = replaceUpload()) {
   const onProgress = showSending(photo);
   const again = () => sendPhoto(blob, photo);
   try {

@@ -178,6 +178,37 @@ def test_an_upload_can_be_cancelled_or_sent_again(phone: Page, site: Site) -> No
     check_width(phone)
 
 
+def test_whoever_goes_back_early_sends_nothing(phone: Page, site: Site) -> None:
+    """Back while the picture is prepared, then while the first token is fetched."""
+    sent: list[Route] = []
+    phone.route("**/v1/scans", lambda route: sent.append(route))
+    phone.add_init_script(
+        "const create = createImageBitmap; let preparing = new Promise((done) => (window.prepared = done));"
+        "window.createImageBitmap = async (blob) => (await preparing, create(blob));"
+    )
+    choose(phone, site.unmarked)
+    phone.go_back()
+    phone.evaluate("prepared()")
+    settle(phone)
+    expect(heading(phone)).to_contain_text("Saw it in print?")
+
+    held: list[Route] = []
+    phone.route("**/v1/readers", lambda route: held.append(route))
+    with phone.expect_request("**/v1/readers"):
+        phone.set_input_files("input[name=library]", site.unmarked)
+    phone.get_by_role("button", name="Cancel").click()
+    with phone.expect_response("**/v1/readers"):
+        held[0].continue_()
+    settle(phone)
+    expect(heading(phone)).to_contain_text("Saw it in print?")
+    assert sent == []
+
+
+def settle(page: Page) -> None:
+    """Let the page do what it is about to do."""
+    page.wait_for_timeout(500)
+
+
 def test_an_empty_board_says_how_to_fill_it(phone: Page) -> None:
     reader = phone.request.post("/v1/readers", data={}).json()
     phone.goto(reader["board"]["url"])
