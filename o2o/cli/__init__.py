@@ -9,26 +9,12 @@ from typing import Annotated, Any, Final
 import typer
 from typer.core import TyperGroup
 
-from o2o.errors import ImageError, InvalidRequest, NotFound, O2oError, SettingsError, TargetRefused
+from o2o.cli.exit_codes import USAGE, exit_code
+from o2o.errors import O2oError
 
 COMMANDS: Final = (
     "mark", "read", "proof", "serve", "worker", "db", "publisher", "creative", "webhook", "demo",
 )  # fmt: skip
-
-FAILED: Final = 1
-USAGE: Final = 2
-UNREADABLE_FILE: Final = 3
-
-
-def exit_code(error: O2oError) -> int:
-    """Return the exit code that tells a script what kind of error it was."""
-    match error:
-        case ImageError():
-            return UNREADABLE_FILE
-        case SettingsError() | InvalidRequest() | NotFound() | TargetRefused():
-            return USAGE
-        case _:
-            return FAILED
 
 
 class _Commands(TyperGroup):

@@ -8,14 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from o2o.cli.environment import warn_of_demonstration_key
 from o2o.errors import O2oError, SettingsError, UnreadableImage
 from o2o.settings import DEMONSTRATION_KEY, parse_key
 
 if TYPE_CHECKING:
     from o2o.imaging_host import Host
-
-EXIT_MISSED: Final = 1
-EXIT_UNREADABLE: Final = 3
 
 DEFAULT_DPI: Final = 300.0
 SCREEN_DPI: Final = 150.0
@@ -64,12 +62,7 @@ def watermark_key(key_file: Path | None) -> bytes:
             raise SettingsError(f"the key file {key_file} can't be read: {error}") from error
     if text is not None and (key_file or text):
         return parse_key(text)
-    typer.secho(
-        "warning: no O2O_WATERMARK_KEY and no --key-file, so the demonstration key is used, which everyone "
-        "knows: for anything but a trial make one of your own (openssl rand -hex 32)",
-        fg="yellow",
-        err=True,
-    )
+    warn_of_demonstration_key()
     return DEMONSTRATION_KEY
 
 

@@ -21,15 +21,14 @@ def current_settings() -> Settings:
     return Settings.from_env(os.environ)
 
 
-def warn_of_demonstration_key(settings: Settings) -> None:
-    """Say it if marks would be made or read with the key that everyone knows."""
-    if settings.uses_demonstration_key:
-        typer.secho(
-            "warning: O2O_WATERMARK_KEY is not set, so the demonstration key is used, which everyone knows: "
-            "for anything but a trial set one of your own (openssl rand -hex 32)",
-            fg="yellow",
-            err=True,
-        )
+def warn_of_demonstration_key() -> None:
+    """Say that marks will be made or read with the key that everyone knows."""
+    typer.secho(
+        "warning: no watermark key is given, so the demonstration key is used, which everyone knows: for "
+        "anything but a trial set O2O_WATERMARK_KEY to one of your own (openssl rand -hex 32)",
+        fg="yellow",
+        err=True,
+    )
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from o2o.cli import codec
+from o2o.cli.exit_codes import FAILED
 
 if TYPE_CHECKING:
     import numpy as np
@@ -98,7 +99,7 @@ def proof(
     _draw_sheet(shots, path, heading=f"Proof of {marked.name}", subheading=_sentence(result))
     _print({"file": str(marked), "id": format_id(expected), **result, "sheet": str(path)}, json_)
     if not result["passed"]:
-        raise typer.Exit(codec.EXIT_MISSED)
+        raise typer.Exit(FAILED)
 
 
 def wilson_interval(successes: int, trials: int) -> tuple[float, float]:

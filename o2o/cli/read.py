@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from o2o.cli import codec
+from o2o.cli.exit_codes import FAILED, UNREADABLE_FILE
 
 if TYPE_CHECKING:
     from o2o.services.scans import Reading
@@ -110,8 +111,8 @@ def _unreadable(path: Path, code: str, detail: str) -> dict[str, Any]:
 def _exit_code(results: Sequence[dict[str, Any]]) -> int:
     """The worst of what happened."""
     if any("error" in result for result in results):
-        return codec.EXIT_UNREADABLE
-    return codec.EXIT_MISSED if any(result["outcome"] == "miss" for result in results) else 0
+        return UNREADABLE_FILE
+    return FAILED if any(result["outcome"] == "miss" for result in results) else 0
 
 
 def _print_table(results: Sequence[dict[str, Any]]) -> None:

@@ -36,7 +36,8 @@ def serve(
     settings = current_settings()
     if not os.environ.get("O2O_PUBLIC_URL"):
         settings = dataclasses.replace(settings, public_url=f"http://{_reachable(host)}:{port}")
-    warn_of_demonstration_key(settings)
+    if settings.uses_demonstration_key:
+        warn_of_demonstration_key()
     upgrade(settings.database_url)
     _gunicorn(settings, host, port, with_worker=worker)
 
