@@ -1,57 +1,10 @@
-"""The composition: the one place that puts HTTP and jobs together from a deployment's settings.
-
-Any WSGI server can serve ``app:create()``; ``o2o serve`` adds the migrations and a worker.
-"""
+"""The WSGI entry: ``app:app`` for any server; ``o2o serve`` adds the migrations and a worker."""
 
 from __future__ import annotations
 
 import os
-from datetime import UTC, datetime
-from random import SystemRandom
-from typing import TYPE_CHECKING
 
-from o2o import logs
-from o2o.db import Database, require_current
+from o2o.composition import create
 from o2o.settings import Settings
 
-if TYPE_CHECKING:
-    from flask import Flask
-
-    from o2o.jobs.engine import Worker
-
-
-def create(settings: Settings | None = None, database: Database | None = None) -> Flask:
-    """Return the WSGI application, by the environment's settings unless others are given.
-
-    Raises
-    ------
-    SettingsError
-        If the database's schema isn't the one that this code was written for.
-    """
-    from o2o.http import create_app
-    from watermarks import read
-
-    logs.configure()  # here, as other WSGI servers enter by this function alone
-    settings = settings or Settings.from_env(os.environ)
-    database = database or Database(settings.database_url)
-    require_current(database.engine, settings.database_url)
-    return create_app(settings, database, read=read)
-
-
-def worker(settings: Settings, database: Database | None = None) -> Worker:
-    """Return a worker; one that shares a process with the application shares its database too.
-
-    Raises
-    ------
-    SettingsError
-        If the database's schema isn't the one that this code was written for.
-    """
-    from o2o.integrations.outbound import Outbound
-    from o2o.jobs.actors import Tools
-    from o2o.jobs.engine import Worker
-
-    logs.configure()
-    database = database or Database(settings.database_url)
-    require_current(database.engine, settings.database_url)
-    outbound = Outbound(allow_private=settings.webhook_allow_private, timeout_s=settings.webhook_timeout_s)
-    return Worker(Tools(settings, database, outbound, SystemRandom(), lambda: datetime.now(UTC)))
+app = create(Settings.from_env(os.environ))

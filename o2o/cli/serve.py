@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import os
 import threading
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -93,10 +92,10 @@ def _load(settings: Settings) -> Flask:
     """Build the application, in gunicorn's process."""
     import cv2
 
+    from o2o.composition import create
+
     cv2.setNumThreads(1)  # requests are what runs side by side, not the parts of one
-    # By name: a command may not import the composition, which stands above it.
-    application: Flask = import_module("app").create(settings)
-    return application
+    return create(settings)
 
 
 class _Jobs:
@@ -108,8 +107,10 @@ class _Jobs:
 
     def start(self, gunicorn_worker: Any) -> None:
         """Start it, once the application stands; it shares its database, so that new jobs wake it."""
+        from o2o.composition import worker
+
         database = gunicorn_worker.wsgi.extensions["o2o"].database
-        self._worker = import_module("app").worker(self._settings, database)
+        self._worker = worker(self._settings, database)
         self._thread = threading.Thread(target=self._worker.run, name="jobs-0", daemon=True)
         self._thread.start()
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-from importlib import import_module
 
 import typer
 
@@ -23,8 +22,9 @@ def worker(
     Ends on SIGTERM and Ctrl-C once its current jobs are done. What it holds when it is killed is
     taken over by another worker after its lease has run out.
     """
-    # By name: a command may not import the composition, which stands above it.
-    jobs = import_module("app").worker(current_settings())
+    from o2o import composition
+
+    jobs = composition.worker(current_settings())
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: jobs.stop())
     if once:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import signal
 import struct
@@ -20,6 +21,7 @@ import pytest
 from PIL import Image
 
 from o2o.cli.demo_service import free_port
+from o2o.db import upgrade
 from tests.integration.support import jpeg
 
 pytestmark = pytest.mark.slow
@@ -28,15 +30,22 @@ START_TIMEOUT_S = 60.0
 ALLOWED_GROWTH_BYTES = 150_000_000
 
 
+def environment(folder: Path) -> dict[str, str]:
+    """An environment whose data lie in a folder."""
+    env = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2]), "O2O_DATA_DIR": str(folder)}
+    env.pop("O2O_DATABASE_URL", None)
+    return env
+
+
 @contextmanager
 def serving(folder: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """A real `o2o serve` on a free port."""
-    env = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2]), "O2O_DATA_DIR": str(folder)}
-    env.pop("O2O_DATABASE_URL", None)
     command = [sys.executable, "-c", "from o2o.cli import app; app()", "serve", "--port", str(free_port())]
     with (
         (folder / "serve.log").open("w") as log,
-        subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=log, text=True) as process,
+        subprocess.Popen(
+            command, env=environment(folder), stdout=subprocess.PIPE, stderr=log, text=True
+        ) as process,
     ):
         watchdog = threading.Timer(START_TIMEOUT_S, process.kill)
         watchdog.start()
@@ -152,6 +161,16 @@ def test_hostile_uploads_get_a_problem_and_no_memory(tmp_path: Path) -> None:
     log = (tmp_path / "serve.log").read_text()
     assert "Traceback" not in log
     assert token not in log
+
+
+def test_any_wsgi_server_finds_the_application(tmp_path: Path) -> None:
+    upgrade(f"sqlite:///{tmp_path / 'o2o.sqlite3'}")
+    code = "from app import app; print(app.test_client().get('/readyz').status_code)"
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment(tmp_path), capture_output=True, text=True, check=False
+    )
+    assert done.stdout == "200\n", done.stderr
+    assert json.loads(done.stderr.splitlines()[-1])["event"] == "request"
 
 
 MULTIPART = {"Content-Type": "multipart/form-data; boundary=x"}

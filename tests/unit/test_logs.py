@@ -9,8 +9,7 @@ from pathlib import Path
 import pytest
 import structlog
 
-import app
-from o2o import logs
+from o2o import composition, logs
 from o2o.db import Database
 from o2o.settings import Settings
 
@@ -39,7 +38,7 @@ def test_an_error_is_one_line_without_the_values_at_hand(capsys: pytest.CaptureF
 
 
 @pytest.mark.parametrize("database_kind", ["sqlite"])
-@pytest.mark.parametrize("compose", [app.create, app.worker])
+@pytest.mark.parametrize("compose", [composition.create, composition.worker])
 def test_whatever_serves_the_application_its_logs_are_set_up(
     compose: Callable[[Settings, Database], object],
     settings: Settings,
