@@ -43,8 +43,8 @@ class Settings:
         Whether webhooks may go to private and loopback addresses: development only
         (``O2O_WEBHOOK_ALLOW_PRIVATE``).
     webhook_waits_s : tuple of float
-        Waits before each attempt at a delivery; their number is the number of attempts
-        (``O2O_WEBHOOK_WAITS``, comma-separated seconds).
+        Waits before each further attempt at a delivery (``O2O_WEBHOOK_WAITS``, comma-separated
+        seconds).
     webhook_timeout_s : float
         How long a webhook's receiver may take (``O2O_WEBHOOK_TIMEOUT``).
     job_lease_s : float
@@ -65,7 +65,7 @@ class Settings:
     max_decodes: int = 2
     threads: int = 8
     webhook_allow_private: bool = False
-    webhook_waits_s: tuple[float, ...] = (0, 5, 300, 1800, 7200, 18000, 36000, 50400, 72000, 86400)
+    webhook_waits_s: tuple[float, ...] = (5, 300, 1800, 7200, 18000, 36000, 50400, 72000, 86400)
     webhook_timeout_s: float = 15.0
     job_lease_s: float = 60.0
     job_poll_s: float = 0.5

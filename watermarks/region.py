@@ -10,7 +10,7 @@ from watermarks.decoder import chip_weights
 from watermarks.embedder import layer_tile
 from watermarks.geometry import Surface
 from watermarks.profiles import Profile
-from watermarks.registration import BLOCK, STRIDE, Registration
+from watermarks.registration import BLOCK, SHOWN_Z, STRIDE, Registration
 from watermarks.whitening import Level, whitened_chips
 
 _CELL = 4  # chips to a cell of the evidence map: the corners' resolution
@@ -18,7 +18,6 @@ _CELL = 4  # chips to a cell of the evidence map: the corners' resolution
 # picture's quiet parts carry less of the mark than its busy ones, what lies beside it none.
 _LEAST_SHARE = 0.35
 
-_SHOWN_Z = 1.5  # deviations: blocks that surely lie within the picture
 _MARGIN = 128  # chips looked at beyond the registered blocks
 
 
@@ -35,7 +34,7 @@ def covered_corners(
     origin = registration.origin[0] - _MARGIN, registration.origin[1] - _MARGIN
     shape = STRIDE * (rows - 1) + BLOCK + 2 * _MARGIN, STRIDE * (cols - 1) + BLOCK + 2 * _MARGIN
     evidence = _evidence(level, surface, origin, shape, coded_bits, key, profile)
-    shown = np.pad(chip_weights(registration, _CELL), _MARGIN // _CELL) > _SHOWN_Z
+    shown = np.pad(chip_weights(registration, _CELL), _MARGIN // _CELL) > SHOWN_Z
     typical = float(evidence[shown].mean()) if shown.any() else float(evidence.max())
     top, bottom, left, right = _best_rectangle(evidence - _LEAST_SHARE * typical)
     x0, x1 = origin[0] + _CELL * left, origin[0] + _CELL * right

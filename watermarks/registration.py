@@ -32,7 +32,7 @@ _REACH = 3
 _BLOCK_Z = 3.0
 
 # A block and its neighbours whose mean is above this show the template beyond doubt.
-_SHOWN_Z = 1.5
+SHOWN_Z = 1.5
 
 # So many blocks make a surface, so many a bent one.
 _LEAST_BLOCKS = 4
@@ -73,7 +73,7 @@ class Registration:
         chips = self.surface.to_chips(level_xy)
         col, row = np.rint((chips - np.array(self.origin) - BLOCK / 2) / STRIDE).astype(int)
         rows, cols = self.block_z.shape
-        return 0 <= row < rows and 0 <= col < cols and bool(self.block_z[row, col] > _SHOWN_Z)
+        return 0 <= row < rows and 0 <= col < cols and bool(self.block_z[row, col] > SHOWN_Z)
 
 
 def register(level: Level, pose: Pose, profile: Profile) -> Registration | None:

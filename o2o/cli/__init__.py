@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from importlib import import_module
-from typing import Any, Final
+from importlib.metadata import version
+from typing import Annotated, Any, Final
 
 import typer
 from typer.core import TyperGroup
@@ -52,8 +53,26 @@ app = typer.Typer(
     cls=_Commands,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    help="Mark pictures for print, read photos of them, and serve what is behind them.",
 )
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"o2o {version('print-to-pin')}")
+        raise typer.Exit
+
+
+@app.callback()
+def main(
+    show_version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_version, is_eager=True, help="Say which version this is, and exit."
+        ),
+    ] = False,
+) -> None:
+    """Mark pictures for print, read photos of them, and serve what is behind them."""
+
 
 for _name in COMMANDS:
     import_module(f"o2o.cli.{_name}").register(app)

@@ -8,6 +8,7 @@ from uuid import UUID
 from apiflask import APIBlueprint
 from flask import Response, abort, render_template, send_from_directory
 
+from o2o.errors import NotFound
 from o2o.http.boards import board_with_pins
 from o2o.http.schemas import BoardWithPins
 from o2o.http.service import service
@@ -17,6 +18,12 @@ PHONE_PAGE = Path(__file__).parents[2] / "mobile_demo"
 MEDIA_MAX_AGE_S = 31_536_000  # named by their content, so they never change
 
 blueprint = APIBlueprint("pages", __name__, enable_openapi=False)
+
+
+@blueprint.errorhandler(NotFound)
+def missing(error: NotFound) -> tuple[str, int]:
+    """A page for people in place of a problem document."""
+    return render_template("missing.html", detail=error.detail), error.status
 
 
 @blueprint.get("/")
@@ -31,10 +38,14 @@ def phone_page_part(name: str) -> Response:
     return send_from_directory(PHONE_PAGE, name)
 
 
-@blueprint.get("/boards/<uuid:board_id>")
-def board_page(board_id: UUID) -> str:
+@blueprint.get("/boards/<board_id>")
+def board_page(board_id: str) -> str:
     """A board as a page."""
-    board = BoardWithPins().dump(board_with_pins(board_id))
+    try:
+        asked = UUID(board_id)
+    except ValueError as error:
+        raise NotFound(f"there is no board {board_id}") from error
+    board = BoardWithPins().dump(board_with_pins(asked))
     return render_template("board.html", board=board, pins=board["pins"])
 
 

@@ -151,7 +151,7 @@ def record(
     attempt : Attempt or None
         None if nothing was sent, as `message` gave nothing to send.
     waits_s : sequence of float
-        The schedule: the wait before each attempt, the first one included.
+        The schedule: the wait before each further attempt.
     """
     delivery = session.get_one(WebhookDelivery, delivery_id, with_for_update={"of": WebhookDelivery})
     if delivery.status is not DeliveryStatus.PENDING:
@@ -180,10 +180,10 @@ def _retry_at(
         delivery.endpoint.disabled_at = now
         delivery.endpoint.disabled_reason = "the endpoint answered 410 Gone"
     made = len(delivery.attempts)
-    if attempt.status == 410 or made >= len(waits_s):
+    if attempt.status == 410 or made > len(waits_s):
         delivery.status = DeliveryStatus.FAILED
         return None
-    wait_s = waits_s[made] * rng.uniform(1, 1 + JITTER)
+    wait_s = waits_s[made - 1] * rng.uniform(1, 1 + JITTER)
     asked_s = min(attempt.retry_after_s or 0.0, MAX_RETRY_AFTER_S)
     return now + timedelta(seconds=max(wait_s, asked_s))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from uuid import uuid4
 
+import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import select
 
@@ -59,6 +60,14 @@ def test_a_body_that_is_no_json_is_refused(api: Api) -> None:
 def test_a_board_is_shown_to_who_knows_its_address(api: Api, client: FlaskClient) -> None:
     assert client.get(f"/v1/boards/{api.board_id}").get_json()["pins"] == []
     assert client.get(f"/boards/{api.board_id}").status_code == 200
-    for path in (f"/v1/boards/{uuid4()}", f"/boards/{uuid4()}", "/boards/1", "/v1/boards/x"):
+    for path in (f"/v1/boards/{uuid4()}", "/v1/boards/x"):
         assert client.get(path).status_code == 404
         assert client.get(path).content_type == "application/problem+json"
+
+
+@pytest.mark.parametrize("name", ["1", "5d2c1f6e-7a0b-4f0e-9a54-0d3f9c1b2a77"])
+def test_people_get_a_page_where_there_is_no_board(client: FlaskClient, name: str) -> None:
+    answer = client.get(f"/boards/{name}")
+    assert answer.status_code == 404
+    assert answer.mimetype == "text/html"
+    assert f"There is no board {name}" in answer.get_data(as_text=True)

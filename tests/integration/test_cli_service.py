@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 from uuid import UUID
 
@@ -103,3 +104,9 @@ def test_help_loads_nothing_heavy() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_it_says_which_version_it_is() -> None:
+    result = o2o("--version")
+    assert result.exit_code == 0
+    assert result.stdout.strip() == f"o2o {version('print-to-pin')}"

@@ -40,7 +40,7 @@ def running_worker(settings: Settings) -> Iterator[subprocess.Popen[str]]:
         "O2O_DATABASE_URL": settings.database_url,
         "O2O_WEBHOOK_ALLOW_PRIVATE": "1",
         "O2O_WEBHOOK_TIMEOUT": "2",
-        "O2O_WEBHOOK_WAITS": "0,0.1,0.1,0.1,0.1,0.1",
+        "O2O_WEBHOOK_WAITS": "0.1,0.1,0.1,0.1,0.1",
         "O2O_JOB_LEASE": "4",
         "O2O_JOB_POLL": "0.05",
     }

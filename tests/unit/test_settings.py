@@ -18,7 +18,7 @@ def test_without_any_variable_everything_has_a_default() -> None:
     assert settings.watermark_key == DEMONSTRATION_KEY
     assert settings.uses_demonstration_key
     assert not settings.webhook_allow_private
-    assert settings.webhook_waits_s == (0, 5, 300, 1800, 7200, 18000, 36000, 50400, 72000, 86400)
+    assert settings.webhook_waits_s == (5, 300, 1800, 7200, 18000, 36000, 50400, 72000, 86400)
 
 
 def test_variables_are_taken() -> None:
