@@ -13,7 +13,6 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from watermarks.channel_conditions import Condition
 from watermarks.channel_layout import Layout, lay_out, set_text, synthetic_picture
 from watermarks.channel_screens import AM_SOFTNESS, FM_SOFTNESS, am_screen, fm_screen, plate_curve, screened
 
@@ -81,7 +80,6 @@ def print_page(
     *,
     dpi: float,
     rng: np.random.Generator,
-    condition: Condition | None = None,
     k_only: bool = False,
 ) -> Print:
     """Print one or several pictures on a magazine page with text and unmarked matter around them.
@@ -94,9 +92,6 @@ def print_page(
         Their resolution on paper, pixels an inch.
     rng : numpy.random.Generator
         Decides everything that is left to chance.
-    condition : Condition, optional
-        Unused by the press (presses don't know their photographers); taken so that print and photo
-        are called alike.
     k_only : bool, optional
         Print the luminance with black ink alone.
 
@@ -104,7 +99,6 @@ def print_page(
     -------
     Print
     """
-    del condition
     hosts = [pictures] if isinstance(pictures, np.ndarray) else list(pictures)
     sizes_in = [(host.shape[1] / dpi, host.shape[0] / dpi) for host in hosts]
     layout = lay_out(sizes_in, rng)
