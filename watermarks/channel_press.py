@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from watermarks.channel_layout import Layout, lay_out, set_text, synthetic_picture
 from watermarks.channel_screens import AM_SOFTNESS, FM_SOFTNESS, am_screen, fm_screen, plate_curve, screened
+from watermarks.perception import SRGB_TO_LINEAR
 
 PRINT_DPI = 600.0
 """Resolution of the printed page's raster: four pixels a cell of a 150 lpi screen."""
@@ -122,7 +123,7 @@ def separate(picture: NDArray[np.uint8], *, k_only: bool = False) -> NDArray[np.
     Grey component replacement from the mid tones on; total ink held to ``TOTAL_INK``. The coverages
     are those wanted on paper: dot gain is compensated for on the plate.
     """
-    linear = BLACK_POINT + (1.0 - BLACK_POINT) * _SRGB_TO_LINEAR[picture]
+    linear = BLACK_POINT + (1.0 - BLACK_POINT) * SRGB_TO_LINEAR[picture]
     target = [np.ascontiguousarray(linear[:, :, channel]) for channel in range(3)]
     k_span = np.float32(1.0 - INK_TRANSMITTANCE[3].mean())
     if k_only:
@@ -144,15 +145,6 @@ def separate(picture: NDArray[np.uint8], *, k_only: bool = False) -> NDArray[np.
     total = coverage[0] + coverage[1] + coverage[2]
     limit = np.minimum(1.0, (TOTAL_INK - black) / np.maximum(total, 1e-3))
     return np.stack([*(ink * limit for ink in coverage), black])
-
-
-def _srgb_to_linear() -> NDArray[np.float32]:
-    """Return the 256 linear values of sRGB's code values (IEC 61966-2-1)."""
-    code = np.arange(256) / 255.0
-    return np.where(code <= 0.04045, code / 12.92, ((code + 0.055) / 1.055) ** 2.4).astype(np.float32)
-
-
-_SRGB_TO_LINEAR = _srgb_to_linear()
 
 
 def _set_up(rng: np.random.Generator) -> _Press:
