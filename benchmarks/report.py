@@ -17,23 +17,12 @@ import cv2
 import numpy as np
 
 from benchmarks.trials import Negative, Trial
+from o2o.cli.proof import wilson_interval
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 
 DISTANCES_PX_PER_INCH = (0, 80, 110, 150, 200, 300, 10_000)
 TILTS_DEG = (0, 10, 20, 30, 40, 50, 90)
-
-
-def wilson_interval(successes: int, total: int) -> tuple[float, float]:
-    """Return Wilson's 95 % score interval for a proportion (Wilson 1927), as fractions."""
-    if total == 0:
-        return 0.0, 1.0
-    z = 1.959964
-    share = successes / total
-    middle = share + z * z / (2 * total)
-    reach = z * np.sqrt(share * (1 - share) / total + z * z / (4 * total * total))
-    low, high = (middle - reach) / (1 + z * z / total), (middle + reach) / (1 + z * z / total)
-    return max(0.0, float(low)), min(1.0, float(high))
 
 
 def corpus_hash(files: Iterable[Path]) -> str:

@@ -155,7 +155,7 @@ def _trial(
     rng = chance(job.seed, job.picture.name, repetition)
     condition = CONDITIONS[job.condition]
     started = time.perf_counter()
-    printed = print_page(marked, dpi=job.dpi, rng=rng, condition=condition)
+    printed = print_page(marked, dpi=job.dpi, rng=rng)
     capture = photograph(printed, rng=rng, condition=condition)
     simulate_ms = 1000 * (time.perf_counter() - started)
     stages_s: dict[str, float] = {}

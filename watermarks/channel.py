@@ -36,5 +36,5 @@ def simulate(
     -------
     Capture
     """
-    printed = print_page(picture, dpi=dpi, rng=rng, condition=condition)
+    printed = print_page(picture, dpi=dpi, rng=rng)
     return photograph(printed, rng=rng, condition=condition)

@@ -13,9 +13,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from watermarks.channel_conditions import Condition
 from watermarks.channel_layout import Layout, lay_out, set_text, synthetic_picture
 from watermarks.channel_screens import AM_SOFTNESS, FM_SOFTNESS, am_screen, fm_screen, plate_curve, screened
+from watermarks.perception import SRGB_TO_LINEAR
 
 PRINT_DPI = 600.0
 """Resolution of the printed page's raster: four pixels a cell of a 150 lpi screen."""
@@ -81,7 +81,6 @@ def print_page(
     *,
     dpi: float,
     rng: np.random.Generator,
-    condition: Condition | None = None,
     k_only: bool = False,
 ) -> Print:
     """Print one or several pictures on a magazine page with text and unmarked matter around them.
@@ -94,9 +93,6 @@ def print_page(
         Their resolution on paper, pixels an inch.
     rng : numpy.random.Generator
         Decides everything that is left to chance.
-    condition : Condition, optional
-        Unused by the press (presses don't know their photographers); taken so that print and photo
-        are called alike.
     k_only : bool, optional
         Print the luminance with black ink alone.
 
@@ -104,7 +100,6 @@ def print_page(
     -------
     Print
     """
-    del condition
     hosts = [pictures] if isinstance(pictures, np.ndarray) else list(pictures)
     sizes_in = [(host.shape[1] / dpi, host.shape[0] / dpi) for host in hosts]
     layout = lay_out(sizes_in, rng)
@@ -128,7 +123,7 @@ def separate(picture: NDArray[np.uint8], *, k_only: bool = False) -> NDArray[np.
     Grey component replacement from the mid tones on; total ink held to ``TOTAL_INK``. The coverages
     are those wanted on paper: dot gain is compensated for on the plate.
     """
-    linear = BLACK_POINT + (1.0 - BLACK_POINT) * _SRGB_TO_LINEAR[picture]
+    linear = BLACK_POINT + (1.0 - BLACK_POINT) * SRGB_TO_LINEAR[picture]
     target = [np.ascontiguousarray(linear[:, :, channel]) for channel in range(3)]
     k_span = np.float32(1.0 - INK_TRANSMITTANCE[3].mean())
     if k_only:
@@ -150,15 +145,6 @@ def separate(picture: NDArray[np.uint8], *, k_only: bool = False) -> NDArray[np.
     total = coverage[0] + coverage[1] + coverage[2]
     limit = np.minimum(1.0, (TOTAL_INK - black) / np.maximum(total, 1e-3))
     return np.stack([*(ink * limit for ink in coverage), black])
-
-
-def _srgb_to_linear() -> NDArray[np.float32]:
-    """Return the 256 linear values of sRGB's code values (IEC 61966-2-1)."""
-    code = np.arange(256) / 255.0
-    return np.where(code <= 0.04045, code / 12.92, ((code + 0.055) / 1.055) ** 2.4).astype(np.float32)
-
-
-_SRGB_TO_LINEAR = _srgb_to_linear()
 
 
 def _set_up(rng: np.random.Generator) -> _Press:

@@ -24,11 +24,6 @@ from watermarks.whitening import Level, whitened_chips
 
 CODED_BITS = ecc.RATE_INVERSE * MESSAGE_BITS
 
-# A re-encoded message below this is refused even if its check agrees. Real messages decode from about
-# 22 dB up. The list decoder's best codeword fits pure noise to about 21 dB too (2 ln 2 times 92 bits), so
-# that this bar catches degenerate input only: what bounds false reads is the 40-bit check.
-LEAST_SIGNAL_DB = 17.0
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Decoded:
@@ -54,12 +49,9 @@ def decode(level: Level, registration: Registration, key: bytes, profile: Profil
     llr = soft_bits(level, registration, key, profile)
     for message_bits in ecc.decode(llr):
         payload = from_message_bits(message_bits, key)
-        if payload is None or payload.profile != profile.version:
-            continue
-        coded_bits = ecc.encode(message_bits)
-        signal_db = accumulated_db(llr, coded_bits)
-        if signal_db >= LEAST_SIGNAL_DB:
-            return Decoded(payload, coded_bits, signal_db)
+        if payload is not None and payload.profile == profile.version:
+            coded_bits = ecc.encode(message_bits)
+            return Decoded(payload, coded_bits, accumulated_db(llr, coded_bits))
     return None
 
 

@@ -83,9 +83,8 @@ def decode(llr: NDArray[np.float64], *, list_size: int = 64) -> list[NDArray[np.
     for one stretch passes through a node off it (the parallel list Viterbi algorithm finds the same few
     first; Seshadri & Sundberg 1994, doi:10.1109/26.277490).
     """
-    branch = (
-        np.asarray(llr, np.float64).reshape(-1, RATE_INVERSE) @ _branch_signs().reshape(-1, RATE_INVERSE).T
-    )
+    scaled = np.asarray(llr, np.float64) / max(float(np.abs(llr).mean()), np.finfo(np.float64).tiny)
+    branch = scaled.reshape(-1, RATE_INVERSE) @ _branch_signs().reshape(-1, RATE_INVERSE).T
     branch_metric = branch.reshape(len(branch), _STATES, 2)
     to_here, came_from = _forward(branch_metric)
     from_here, goes_on = _backward(branch_metric)

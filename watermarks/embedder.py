@@ -20,7 +20,7 @@ from watermarks.template import template_tile
 # The least that the reader can follow: one block of its registration, and its neighbours.
 MIN_HOST_CHIPS = 96
 
-# Under two pixels a chip the file cannot carry the chips' own frequencies.
+# Under this many pixels a chip the file cannot carry the message's highest frequencies.
 MIN_PX_PER_CHIP = 1.5
 
 # Chroma direction in RGB whose luma is zero: blue up, red and green down.
@@ -105,6 +105,8 @@ def mark_delta(
     -------
     ndarray of float32, shape (H, W, 3)
     """
+    if payload.profile != profile.version:
+        raise WatermarkError(f"the payload says profile {payload.profile}, the mark is of {profile.version}")
     _require_host(host, profile, strength, dpi)
     px_per_chip = dpi / profile.chips_per_inch
     coded_bits = ecc.encode(to_message_bits(payload, key))

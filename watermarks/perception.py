@@ -16,6 +16,12 @@ LUMA_WEIGHTS = np.array([0.299, 0.587, 0.114], np.float32)
 CHROMA_WEIGHTS = np.array([-0.5, -0.5, 1.0], np.float32)
 """Blue-yellow: blue less the mean of red and green."""
 
+_CODE = np.arange(256) / 255
+SRGB_TO_LINEAR = np.where(_CODE <= 0.04045, _CODE / 12.92, ((_CODE + 0.055) / 1.055) ** 2.4).astype(
+    np.float32
+)
+"""The linear values of sRGB's 256 code values (IEC 61966-2-1)."""
+
 _READING_DISTANCE_IN = 40 / 2.54
 
 
@@ -69,7 +75,7 @@ def visibility(host: NDArray[np.uint8], marked: NDArray[np.uint8], dpi: float) -
     """
     _require_same_shape(host, marked)
     px_per_degree = dpi * _READING_DISTANCE_IN * np.tan(np.pi / 180)
-    seen = [_to_lab(_blur_as_eye(_linear(image), px_per_degree)) for image in (host, marked)]
+    seen = [_to_lab(_blur_as_eye(SRGB_TO_LINEAR[image], px_per_degree)) for image in (host, marked)]
     difference = np.linalg.norm(seen[0] - seen[1], axis=2)
     return Visibility(mean=float(difference.mean()), p99=float(np.percentile(difference, 99)))
 
@@ -94,13 +100,6 @@ _EYE_BLUR = (
     ((0.531, 0.0392), (0.330, 0.494)),
     ((0.488, 0.0536), (0.371, 0.386)),
 )
-
-
-def _linear(image: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Undo the sRGB transfer curve."""
-    levels = np.arange(256) / 255
-    curve = np.where(levels <= 0.04045, levels / 12.92, ((levels + 0.055) / 1.055) ** 2.4)
-    return curve.astype(np.float32)[image]
 
 
 def _blur_as_eye(linear: NDArray[np.float32], px_per_degree: float) -> NDArray[np.float32]:

@@ -27,7 +27,7 @@ def covered_corners(
     """Return the marked region's corners in level pixels, shape (4, 2): tl, tr, br, bl of the picture.
 
     A cell is evidence for the mark by how well it agrees with the decoded chips; the region is the
-    rectangle with the greatest sum of evidence above half the mark's own mean.
+    rectangle with the greatest sum of evidence above a share of the mark's own mean.
     """
     surface = registration.surface
     rows, cols = registration.block_z.shape
@@ -64,7 +64,9 @@ def _evidence(
         rows = (origin[1] // pitch + np.arange(chips.shape[0])) % side
         cols = (origin[0] // pitch + np.arange(chips.shape[1])) % side
         product = chips * tile[rows[:, None], cols]
-        total += cv2.resize(product, cells, interpolation=cv2.INTER_AREA) / product.std()
+        deviation = float(product.std())
+        if deviation > 0:  # a grey photo's blue-yellow is empty
+            total += np.asarray(cv2.resize(product / deviation, cells, interpolation=cv2.INTER_AREA))
     return total
 
 

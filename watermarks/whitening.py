@@ -42,10 +42,10 @@ _CHIP_CLIP = 1.6
 # The search works at a level's resolution divided by this.
 SEARCH_SHRINK = 2
 
-# Levels of the pyramid have a long side between these, in pixels: at the greatest 3.6 pixels per chip
-# the least shows the 72 chips that a marked picture has at least.
+# Levels of the pyramid have a long side between these, in pixels. The least shows 72 chips at the greatest
+# scale that is searched, 3.6 pixels per chip; the greatest is half of a 12-megapixel photo's 4032.
 _LEAST_LEVEL_PX = 260
-_GREATEST_LEVEL_PX = 2000
+_GREATEST_LEVEL_PX = 2048
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -80,7 +80,8 @@ def pyramid(capture: NDArray[np.uint8]) -> Iterator[Level]:
     Each is made only when asked for: a picture that fills the photo needs only the first.
     """
     long_side = max(capture.shape[:2])
-    halvings = [h for h in range(8) if _LEAST_LEVEL_PX <= long_side / 2**h <= _GREATEST_LEVEL_PX]
+    every = range(long_side.bit_length())
+    halvings = [h for h in every if _LEAST_LEVEL_PX <= long_side / 2**h <= _GREATEST_LEVEL_PX]
     for halving in sorted(halvings or [0], reverse=True):
         yield level(capture, 2**halving)
 

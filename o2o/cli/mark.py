@@ -13,9 +13,14 @@ from o2o.cli import codec
 from o2o.cli.environment import current_settings, transaction
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from o2o.imaging_host import Host
     from watermarks import Payload
 
+# A poster is read back in its middle: no phone has all of it in one photo at a readable distance.
+VIEW_IN = 12.0
 
 SUFFIXES: Final = {
     "jpeg": (".jpg", ".jpeg"),
@@ -113,7 +118,7 @@ def _mark(
     payload = Payload(mark_id)
     delta = mark_delta(host.view, payload, key, strength=strength, dpi=dpi)
     marked = encode_like(host, marked_samples(host, delta))
-    _require_readable(marked, payload, key, is_grey=host.colour == "grey")
+    _require_readable(marked, payload, key, dpi=dpi, is_grey=host.colour == "grey")
     return marked, _report(host, marked, payload, key, dpi=dpi, strength=strength, out=out)
 
 
@@ -126,14 +131,14 @@ def _require_suffix(out: Path, format_: str) -> None:
         )
 
 
-def _require_readable(marked: bytes, payload: Payload, key: bytes, *, is_grey: bool) -> None:
+def _require_readable(marked: bytes, payload: Payload, key: bytes, *, dpi: float, is_grey: bool) -> None:
     """Read the very bytes that will be written; a promise that can't be kept isn't made."""
     from o2o.imaging import load_capture
     from o2o.services.creatives import format_id
     from watermarks import Miss, read
 
     image = load_capture(marked, max_bytes=codec.MAX_BYTES, max_pixels=codec.MAX_PIXELS).image
-    found = read(image, key)
+    found = read(_middle(image, round(VIEW_IN * dpi)), key)
     if isinstance(found, Miss):
         reason = found.reason.value.replace("_", " ")
         advice = (
@@ -150,6 +155,12 @@ def _require_readable(marked: bytes, payload: Payload, key: bytes, *, is_grey: b
         raise codec.MarkRefused(
             f"the picture already carries {there}, which drowns the new mark: mark the original instead"
         )
+
+
+def _middle(image: NDArray[np.uint8], side_px: int) -> NDArray[np.uint8]:
+    """The middle of an image, at most so large each way."""
+    top, left = (max(0, n - side_px) // 2 for n in image.shape[:2])
+    return image[top : top + side_px, left : left + side_px]
 
 
 def _report(

@@ -232,6 +232,11 @@ def test_a_short_key_is_refused() -> None:
         embed(HOST, PAYLOAD, b"short", dpi=DPI)
 
 
+def test_a_payload_of_another_profile_is_refused() -> None:
+    with pytest.raises(WatermarkError, match="profile 3"):
+        embed(HOST, Payload(7, profile=3), KEY, dpi=DPI)
+
+
 def test_a_host_too_small_says_how_large_it_must_be() -> None:
     side = round(MIN_HOST_CHIPS * DPI / DRAFT_0.chips_per_inch)
 

@@ -137,6 +137,15 @@ def test_a_marked_grey_photograph_reads() -> None:
     assert_one(read(photo, KEY), PAYLOAD, outline(photo))
 
 
+def test_a_photo_without_colour_has_its_corners_where_the_picture_is() -> None:
+    """Half of the mark is gone: this one is strong enough to do without."""
+    marked = embed(photograph("chelsea", 1500), PAYLOAD, KEY, dpi=300, strength=3.0)
+    grey = cv2.cvtColor(scaled(marked, (750, 500)), cv2.COLOR_RGB2GRAY)
+    photo = np.repeat(grey[..., None], 3, axis=2).astype(np.uint8)
+
+    assert_one(read(photo, KEY), PAYLOAD, outline(photo))
+
+
 def test_another_key_is_a_miss_that_saw_the_template(marked: NDArray[np.uint8]) -> None:
     assert read(marked, OTHER_KEY) == Miss(MissReason.PAYLOAD_FAILED)
 
@@ -147,7 +156,16 @@ def test_an_unmarked_photograph_is_a_miss() -> None:
 
 @pytest.mark.parametrize(
     ("height", "width", "value"),
-    [(1, 1, 0), (1, 700, 255), (700, 1, 128), (2, 3, 255), (40, 60, 128), (255, 257, 0), (240, 320, 255)],
+    [
+        (1, 1, 0),
+        (1, 700, 255),
+        (700, 1, 128),
+        (2, 3, 255),
+        (40, 60, 128),
+        (255, 257, 0),
+        (240, 320, 255),
+        (20, 70_000, 128),
+    ],
 )
 def test_flat_photos_of_any_size_are_misses(height: int, width: int, value: int) -> None:
     """Without a warning, either: the tests' settings make errors of them."""

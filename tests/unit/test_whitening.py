@@ -70,6 +70,12 @@ def test_levels_are_a_power_of_two_apart_and_search_planes_half_as_large() -> No
         assert each.search_planes.shape[2] == 2
 
 
+def test_a_12_megapixel_photo_is_looked_at_up_to_half_its_resolution() -> None:
+    scales = [each.scale for each in pyramid(np.zeros((3024, 4032, 3), np.uint8))]
+
+    assert scales == [8.0, 4.0, 2.0]
+
+
 def test_a_small_photo_is_taken_as_it_is() -> None:
     scales = [each.scale for each in pyramid(photograph("coffee", 200))]
 
