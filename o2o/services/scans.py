@@ -25,7 +25,7 @@ UNKNOWN_ID: Final = "unknown_id"
 HINTS: Final = {
     MissReason.NO_TEMPLATE: "No marked picture was found: fill the frame with the picture and hold still.",
     MissReason.PAYLOAD_FAILED: "Almost: hold the phone straight above the picture and try again.",
-    MissReason.TOO_SMALL: "Go closer, so that the picture fills the frame.",
+    MissReason.TOO_SMALL: "This photo has too few pixels: send it in its full size.",
     MissReason.TOO_BLURRED: "The photo is blurred: tap the picture to focus and hold still.",
     MissReason.GLARE: "A reflection hides the picture: tilt the page or the phone a little.",
     MissReason.TOO_DARK: "It is too dark: find more light or switch on the lamp.",
