@@ -1,8 +1,8 @@
 """TIFF samples in and out, everything else of the file untouched.
 
-A marked TIFF is the host's own bytes with the first page's strips or tiles written anew: in their
-place where they fit, else at the end of the file, the directory pointing there. All tags, the EXIF
-and the profile, private ones too, and further pages stay byte for byte.
+A marked TIFF is the host's own bytes with the first page's strips or tiles written anew: over the old
+ones where there is room, the rest at the end of the file, the directory pointing there. Of the old ones
+nothing is left. All tags, the EXIF and the profile, private ones too, and further pages stay byte for byte.
 """
 
 from __future__ import annotations
@@ -174,14 +174,43 @@ def _encode_segment(page: tifffile.TiffPage, block: Samples) -> bytes:
 def _place(
     file: io.BytesIO, offsets: tuple[int, ...], lengths: tuple[int, ...], segments: list[bytes]
 ) -> tuple[list[int], list[int]]:
-    """Write segments where they were, or at the end where they have grown; return where they are."""
-    placed = []
-    for offset, length, segment in zip(offsets, lengths, segments, strict=True):
-        if len(segment) <= length:
-            placed.append(offset)
-        else:
-            end = file.seek(0, io.SEEK_END)
-            placed.append(end + end % 2)
-        file.seek(placed[-1])
+    """Write segments over the old ones, and what has no room there at the end; return where they are.
+
+    The old ones are wiped: who is given a marked file must not find the unmarked picture in it.
+    """
+    spans = _merged(offsets, lengths)
+    for start, end in spans:
+        file.seek(start)
+        file.write(bytes(end - start))
+    grown = any(len(segment) > length for segment, length in zip(segments, lengths, strict=True))
+    placed = _packed(spans, file.seek(0, io.SEEK_END), segments) if grown else list(offsets)
+    for offset, segment in zip(placed, segments, strict=True):
+        file.seek(offset)
         file.write(segment)
     return placed, [len(segment) for segment in segments]
+
+
+def _merged(offsets: tuple[int, ...], lengths: tuple[int, ...]) -> list[tuple[int, int]]:
+    """The stretches of the file that segments take, from start to end; those that touch are one."""
+    spans: list[tuple[int, int]] = []
+    for start, length in sorted(zip(offsets, lengths, strict=True)):
+        if spans and start <= spans[-1][1]:
+            spans[-1] = spans[-1][0], max(spans[-1][1], start + length)
+        else:
+            spans.append((start, start + length))
+    return spans
+
+
+def _packed(spans: list[tuple[int, int]], end: int, segments: list[bytes]) -> list[int]:
+    """Where segments go: one after the other in the first span with room, else from the file's end on."""
+    free = [list(span) for span in spans]
+    placed = []
+    for segment in segments:
+        room = next((span for span in free if span[1] - span[0] >= len(segment)), None)
+        if room is None:
+            placed.append(end)
+            end += len(segment)
+        else:
+            placed.append(room[0])
+            room[0] += len(segment)
+    return placed

@@ -142,6 +142,24 @@ def test_every_common_tiff_layout_is_written_back_exactly(
         assert np.array_equal(marked.samples, marked_samples(host, ripple()))
 
 
+@pytest.mark.parametrize("compression", ["lzw", "deflate", None])
+def test_nothing_of_the_unmarked_picture_is_left_in_a_tiff(compression: str | None) -> None:
+    host, marked = remade(
+        tiff(smooth(3, np.uint8), photometric="rgb", compression=compression, rowsperstrip=8)
+    )
+
+    with (
+        tifffile.TiffFile(io.BytesIO(host.data)) as before,
+        tifffile.TiffFile(io.BytesIO(marked.data)) as after,
+    ):
+        old, new = before.pages[0], after.pages[0]
+        strips = [host.data[at : at + n] for at, n in zip(old.dataoffsets, old.databytecounts, strict=True)]
+        grown_to = len(host.data) + sum(new.databytecounts)
+    assert len(strips) > 3
+    assert not [strip for strip in strips if strip in marked.data]
+    assert len(marked.data) < grown_to, "the old strips' room is used again"
+
+
 def test_a_tiffs_tags_and_further_pages_stay_as_they_are() -> None:
     file = io.BytesIO()
     with tifffile.TiffWriter(file) as writer:
