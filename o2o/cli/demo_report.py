@@ -83,6 +83,11 @@ def show(console: Console, result: Result, url: str, sheet: Path) -> None:
     }
     for name, fact in facts.items():
         console.print(f"[bold]{name:<9}[/] {fact}")
+    if count < MIN_READ:
+        console.print(
+            "\nToo few photos were read: this picture may be too busy, too dark or too small for the mark. "
+            "Try another: make demo IMAGE=path"
+        )
 
 
 def _outcome(visit: Visit) -> str:
