@@ -222,10 +222,11 @@ def _require_host(host: NDArray[np.uint8], profile: Profile, strength: float, dp
         least = MIN_PX_PER_CHIP * profile.chips_per_inch
         raise WatermarkError(f"{dpi:g} dpi cannot hold the mark: print at {least:g} dpi or more")
     if min(host.shape[:2]) < MIN_HOST_CHIPS * px_per_chip:
-        least_in = MIN_HOST_CHIPS / profile.chips_per_inch
+        least_in, least_px = MIN_HOST_CHIPS / profile.chips_per_inch, np.ceil(MIN_HOST_CHIPS * px_per_chip)
         raise HostTooSmall(
             f"at {dpi:g} dpi the picture prints {host.shape[1] / dpi:.2f} x {host.shape[0] / dpi:.2f} in;"
-            f" a mark needs {least_in:.2f} in each way"
+            f" a mark needs {least_in:.2f} in each way: use a picture of {least_px:.0f} px a side"
+            " or more, or state the lower dpi at which it will be printed"
         )
 
 
