@@ -90,8 +90,6 @@ def connect(url: str | URL, *, foreign_keys: bool = True) -> Engine:
     parsed = make_url(url)
     if parsed.get_backend_name() != "sqlite":
         return create_engine(parsed, pool_pre_ping=True, hide_parameters=True)
-    if parsed.database and parsed.database != ":memory:":
-        Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
     engine = create_engine(parsed, hide_parameters=True)
 
     @event.listens_for(engine, "connect")
@@ -156,6 +154,8 @@ def alembic_config(url: str | URL) -> Config:
 
 def upgrade(url: str | URL) -> None:
     """Bring the database's schema to the newest version; make the database where there is none."""
+    if file := _sqlite_file(url):
+        file.parent.mkdir(parents=True, exist_ok=True)
     command.upgrade(alembic_config(url), "head")
 
 
@@ -165,9 +165,22 @@ def require_current(engine: Engine, url: str | URL) -> None:
     Raises
     ------
     SettingsError
-        If it is older or newer.
+        If it is older or newer, or there is no database; then none is made.
     """
+    if (file := _sqlite_file(url)) and not file.exists():
+        raise SettingsError(
+            f"there is no database in {file.parent}: set O2O_DATA_DIR or make one with `o2o db upgrade`"
+        )
     with engine.connect() as connection:
         found = MigrationContext.configure(connection).get_current_revision()
     if found != ScriptDirectory.from_config(alembic_config(url)).get_current_head():
-        raise SettingsError(f"the database is at version {found}: run `o2o db upgrade` first")
+        state = f"at version {found}" if found else "empty"
+        raise SettingsError(f"the database is {state}: run `o2o db upgrade` first")
+
+
+def _sqlite_file(url: str | URL) -> Path | None:
+    """Where an SQLite database lies; None for one in memory and for other databases."""
+    parsed = make_url(url)
+    if parsed.get_backend_name() != "sqlite" or parsed.database in {None, "", ":memory:"}:
+        return None
+    return Path(str(parsed.database))

@@ -85,7 +85,12 @@ def load_host(data: bytes, *, max_bytes: int, max_pixels: int) -> Host:
         Truncated or corrupt.
     """
     check_bytes(len(data), max_bytes)
-    format_ = sniff_format(data)
+    try:
+        format_ = sniff_format(data)
+    except UnsupportedImage as error:
+        raise UnsupportedImage(
+            "this is no picture in a format that can be marked: save it as JPEG, PNG, TIFF or WebP"
+        ) from error
     if format_ not in HOST_FORMATS:
         raise UnsupportedImage(f"{format_} files can be read but not marked: save it as TIFF, PNG or JPEG")
     try:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from o2o.cli.environment import warn_of_demonstration_key
-from o2o.errors import O2oError, SettingsError, UnreadableImage
+from o2o.errors import ImageError, O2oError, SettingsError, UnreadableImage
 from o2o.settings import DEMONSTRATION_KEY, parse_key
 
 if TYPE_CHECKING:
@@ -59,7 +59,10 @@ def watermark_key(key_file: Path | None) -> bytes:
         try:
             text = key_file.read_text("utf-8")
         except (OSError, UnicodeDecodeError) as error:
-            raise SettingsError(f"the key file {key_file} can't be read: {error}") from error
+            reason = "it is no text" if isinstance(error, UnicodeDecodeError) else error.strerror or error
+            raise SettingsError(
+                f"the key file {key_file} can't be read ({reason}): name a file that holds the key"
+            ) from error
     if text is not None and (key_file or text):
         return parse_key(text)
     warn_of_demonstration_key()
@@ -90,6 +93,21 @@ def load_host(data: bytes) -> Host:
     from o2o.imaging_host import load_host
 
     return load_host(data, max_bytes=MAX_BYTES, max_pixels=MAX_PIXELS)
+
+
+def read_host(path: Path) -> Host:
+    """Read and decode a file to mark; what is wrong with it is said with its name."""
+    data = read_bytes(path)
+    try:
+        return load_host(data)
+    except ImageError as error:
+        raise type(error)(f"{path}: {error}") from error
+
+
+def require_folder(path: Path) -> None:
+    """Refuse a file to write whose folder isn't there, before any work is done for it."""
+    if not path.parent.is_dir():
+        raise typer.BadParameter(f"{path} can't be written: there is no folder {path.parent}, make it first")
 
 
 def print_dpi(asked: float | None, stated: float | None) -> float:

@@ -84,10 +84,11 @@ def mark(
         raise typer.BadParameter("say either --id or --creative, not both")
     if out.exists() and not force:
         raise typer.BadParameter(f"{out} exists already: name another file, or say --force")
-    data = codec.read_bytes(host)
+    codec.require_folder(out)
     key = codec.watermark_key(key_file)
     mark_id = _choose_id(id_, creative)
-    marked, report = _mark(data, mark_id, key, dpi=dpi, strength=strength, out=out)
+    picture = codec.read_host(host)
+    marked, report = _mark(picture, mark_id, key, dpi=dpi, strength=strength, out=out)
     _write(out, marked, force=force)
     _print(report, as_json=json_)
 
@@ -104,7 +105,7 @@ def _choose_id(id_: str | None, creative: str | None) -> int:
 
 
 def _mark(
-    data: bytes, mark_id: int, key: bytes, *, dpi: float | None, strength: float, out: Path
+    host: Host, mark_id: int, key: bytes, *, dpi: float | None, strength: float, out: Path
 ) -> tuple[bytes, Report]:
     """The marked file's bytes, proven to read, and what there is to say about them."""
     from o2o.imaging_host import marked_samples
@@ -112,7 +113,6 @@ def _mark(
     from watermarks import Payload
     from watermarks.embedder import mark_delta
 
-    host = codec.load_host(data)
     _require_suffix(out, host.format)
     dpi = codec.print_dpi(dpi, host.dpi)
     payload = Payload(mark_id)
@@ -173,6 +173,7 @@ def _report(
 
     view = codec.load_host(marked).view
     seen = visibility(host.view, view, dpi)
+    smallest_mm = smallest_print_mm(view, payload, key, dpi=dpi)
     height_px, width_px = view.shape[:2]
     return Report(
         file=str(out),
@@ -185,7 +186,7 @@ def _report(
         strength=strength,
         psnr_db=round(psnr_db(host.view, view), 2),
         visibility={"mean": round(seen.mean, 3), "p99": round(seen.p99, 3)},
-        smallest_print_mm=smallest_print_mm(view, payload, key, dpi=dpi),
+        smallest_print_mm=smallest_mm and (round(smallest_mm[0], 1), round(smallest_mm[1], 1)),
     )
 
 

@@ -89,12 +89,13 @@ def proof(
 
     if condition not in CONDITIONS:
         raise typer.BadParameter(f"--condition is one of {', '.join(CONDITIONS)}, not {condition!r}")
+    path = sheet or marked.with_name(f"{marked.stem}-proof.png")
+    codec.require_folder(path)
     picture, stated_dpi = _load(marked)
     key = codec.watermark_key(key_file)
     expected = _expected_id(picture, key, None if id_ is None else parse_id(id_))
     printed_dpi = codec.print_dpi(dpi, stated_dpi)
     shots = list(_with_progress(_shoot(picture, printed_dpi, condition, expected, key, n=n, seed=seed), n))
-    path = sheet or marked.with_name(f"{marked.stem}-proof.png")
     result = _summary(shots, condition, threshold)
     _draw_sheet(shots, path, heading=f"Proof of {marked.name}", subheading=_sentence(result))
     _print({"file": str(marked), "id": format_id(expected), **result, "sheet": str(path)}, json_)
@@ -112,7 +113,7 @@ def wilson_interval(successes: int, trials: int) -> tuple[float, float]:
 
 def _load(path: Path) -> tuple[NDArray[np.uint8], float | None]:
     """A marked file's picture and the dpi that it states."""
-    host = codec.load_host(codec.read_bytes(path))
+    host = codec.read_host(path)
     return host.view, host.dpi
 
 

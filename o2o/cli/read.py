@@ -115,14 +115,23 @@ def _exit_code(results: Sequence[dict[str, Any]]) -> int:
     return FAILED if any(result["outcome"] == "miss" for result in results) else 0
 
 
+def _advice(reason: str) -> str:
+    """What to do about a miss; only who reads from the command line has a key to choose."""
+    from o2o.services.scans import HINTS
+    from watermarks import MissReason
+
+    hint = HINTS[MissReason(reason)]
+    if reason == MissReason.PAYLOAD_FAILED:
+        hint += " Or it was marked with another key: see --key-file."
+    return hint
+
+
 def _print_table(results: Sequence[dict[str, Any]]) -> None:
     """Show the results to a person, with what to do about each miss."""
     from rich.box import SIMPLE_HEAD
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
-
-    from o2o.services.scans import HINTS
 
     table = Table(box=SIMPLE_HEAD)
     table.add_column("photo", overflow="fold")
@@ -138,7 +147,7 @@ def _print_table(results: Sequence[dict[str, Any]]) -> None:
             )
         else:
             outcome = Text(result["reason"].replace("_", " "), "red")
-            said = result.get("error") or HINTS[result["reason"]]
+            said = result.get("error") or _advice(result["reason"])
         elapsed = "" if "error" in result else f"{result['elapsed_ms']['total']:.0f}"
         table.add_row(Text(result["file"]), outcome, Text(said), elapsed)
     Console(highlight=False).print(table)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
+import errno
 import os
+import socket
 import threading
 from typing import TYPE_CHECKING, Any
 
 import typer
 
 from o2o.cli.environment import current_settings, warn_of_demonstration_key
+from o2o.errors import SettingsError
 from o2o.settings import DEFAULT_PORT, Settings
 
 if TYPE_CHECKING:
@@ -33,12 +36,30 @@ def serve(
     from o2o.db import upgrade
 
     settings = current_settings()
+    _require_free(host, port)
     if not os.environ.get("O2O_PUBLIC_URL"):
         settings = dataclasses.replace(settings, public_url=f"http://{_reachable(host)}:{port}")
     if settings.uses_demonstration_key:
         warn_of_demonstration_key()
     upgrade(settings.database_url)
     _gunicorn(settings, host, port, with_worker=worker)
+
+
+def _require_free(host: str, port: int) -> None:
+    """Find out before anything is done whether the address can be listened on."""
+    try:
+        socket.create_server((host, port), family=_family(host)).close()
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            message = f"port {port} is taken: stop the other service or say --port"
+        else:
+            message = f"can't listen on {host} port {port} ({error.strerror or error}): say --host or --port"
+        raise SettingsError(message) from error
+
+
+def _family(host: str) -> socket.AddressFamily:
+    """The kind of address that a host is."""
+    return socket.AF_INET6 if ":" in host else socket.AF_INET
 
 
 def _reachable(host: str) -> str:

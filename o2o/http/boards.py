@@ -28,6 +28,7 @@ def list_boards() -> dict[str, Any]:
 @blueprint.auth_required(auth)
 @blueprint.input(BoardIn, arg_name="wanted")
 @blueprint.output(Board, status_code=201)
+@blueprint.doc(responses=[415])
 def add_board(wanted: dict[str, Any]) -> BoardSummary:
     """Make a board."""
     with service().database.begin() as session:

@@ -21,13 +21,13 @@ blueprint = APIBlueprint("pins", __name__, tag="Pins")
 @blueprint.input(IdempotencyHeader, location="headers", arg_name="header")
 @blueprint.input(PinIn, arg_name="wanted")
 @blueprint.output(PinOut, status_code=202, headers=ReplayHeader)
-@blueprint.doc(responses=[400, 401, 404, 409])
+@blueprint.doc(responses=[400, 401, 404, 409, 415])
 def clip(header: dict[str, Any], wanted: dict[str, Any]) -> tuple[PinAnswer, int, dict[str, str]]:
     """Clip a creative to a board.
 
     Answers 202 with a pending pin, which a worker saves, or 200 with the pin that was there before; one that
-    had failed is pending again. The same key with the same body gives the same answer again, marked as a
-    replay; with another body it is refused.
+    had failed is pending again. The same key with the same body gives the same status code again and the pin
+    as it is now, marked as a replay; with another body it is refused.
     """
     wish = PinWish(wanted["scan_id"], creatives.parse_id(wanted["creative_id"]), wanted["board_id"])
     with service().database.begin() as session:

@@ -7,7 +7,7 @@ from typing import Any
 
 import structlog
 from apiflask import APIFlask, HTTPError
-from flask import Response, json
+from flask import Response, json, request
 
 from o2o.errors import O2oError
 
@@ -62,6 +62,11 @@ def _own(error: O2oError) -> Response:
 def _http(error: HTTPError) -> Response:
     """Errors of Flask's own, and those found when a request was held against its schema."""
     errors = _pointers(error.detail) if isinstance(error.detail, dict) else []
+    if errors and (taken := _type_to_send(error.detail)):
+        sent = request.mimetype or "no stated type"
+        detail = f"the body is {taken} here, not {sent}: send it with its Content-Type"
+        phrase = HTTPStatus.UNSUPPORTED_MEDIA_TYPE.phrase
+        return problem(415, "unsupported-media-type", phrase, detail)
     if errors:
         # What is wrong with a header is wrong with the request's form, not with its content.
         status = 400 if "headers" in error.detail else error.status_code
@@ -75,6 +80,17 @@ def _http(error: HTTPError) -> Response:
     }
     code = "request-too-large" if status == 413 else status.phrase.lower().replace(" ", "-")
     return problem(status, code, status.phrase, _ADVICE.get(status, status.description), headers=headers)
+
+
+def _type_to_send(detail: dict[str, Any]) -> str | None:
+    """The media type of a body in which nothing was found as it came with another; None if none came."""
+    if not (request.mimetype or request.content_length):
+        return None
+    if "json" in detail and not request.is_json:
+        return "application/json"
+    if "files" in detail and request.mimetype != "multipart/form-data":
+        return "multipart/form-data"
+    return None
 
 
 _ADVICE = {

@@ -171,6 +171,7 @@ class IdempotencyHeader(Schema):
     idempotency_key = String(
         required=True,
         data_key="Idempotency-Key",
+        error_messages={"required": "Missing: draw a random one for each pin."},
         validate=[Length(1, 255), Regexp(r"^[!-~]+\Z", error="Visible ASCII characters only.")],
         metadata={"description": "Draw one for each pin; send the same again when repeating a request."},
     )

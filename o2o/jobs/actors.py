@@ -13,6 +13,7 @@ from datetime import datetime
 from random import Random
 from uuid import UUID
 
+import structlog
 from sqlalchemy.orm import Session
 
 from o2o.db import Database
@@ -24,6 +25,8 @@ from o2o.settings import Settings
 
 Record = Callable[[Session, datetime], datetime | None]
 """Writes what came of a job; returns when to run it again, or None if it is done."""
+
+_log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +75,15 @@ def deliver_webhook(tools: Tools, delivery_id: UUID) -> Record:
 
     def record(session: Session, now: datetime) -> datetime | None:
         waits_s = tools.settings.webhook_waits_s
-        return webhooks.record(session, delivery_id, attempt, waits_s=waits_s, rng=tools.rng, now=now)
+        retry_at = webhooks.record(session, delivery_id, attempt, waits_s=waits_s, rng=tools.rng, now=now)
+        if attempt is not None and not attempt.is_acknowledged:
+            _log.warning(
+                "delivery failed, trying again" if retry_at else "delivery failed, given up",
+                delivery=str(delivery_id),
+                status=attempt.status,
+                error=attempt.error,
+            )
+        return retry_at
 
     return record
 

@@ -123,7 +123,10 @@ class Worker:
                 jobs.finish(session, job, now=now)
             else:
                 jobs.again(session, job, run_at)
-        _log.info("job done", job=str(lease.job_id), kind=lease.kind, again_at=run_at and run_at.isoformat())
+        if run_at is None:
+            _log.info("job done", job=str(lease.job_id), kind=lease.kind)
+        else:
+            _log.info("job again", job=str(lease.job_id), kind=lease.kind, again_at=run_at.isoformat())
 
     def _retry_or_park(self, lease: Lease, error: str) -> None:
         """Give a job that ended in an exception another chance, later each time, or give it up."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -22,6 +23,8 @@ MAX_DRAWS: Final = 20
 """With a billion creatives, 20 draws in a row hit given IDs once in 10**109 tries."""
 
 MAX_LINK_LENGTH: Final = 2048
+
+_ID: Final = re.compile(r"0x[0-9a-f]{1,12}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,14 +59,10 @@ def parse_id(text: str) -> int:
     InvalidRequest
         If it isn't ``0x`` and up to 12 hexadecimal digits.
     """
-    digits = text.strip().lower().removeprefix("0x")
-    try:
-        watermark_id = int(digits, 16)
-    except ValueError:
-        watermark_id = -1
-    if not 0 <= watermark_id < 1 << WATERMARK_ID_BITS or not digits.isalnum():
-        raise InvalidRequest(f"a creative's ID is 0x and 12 hexadecimal digits, not {text!r}")
-    return watermark_id
+    asked = text.strip().lower()
+    if not _ID.fullmatch(asked):
+        raise InvalidRequest(f"an ID is written as 0x and up to 12 hexadecimal digits, not {text!r}")
+    return int(asked, 16)
 
 
 def add(

@@ -65,6 +65,7 @@ def test_marks_with_the_id_asked_for_and_says_what_it_did(host: Path, tmp_path: 
     assert 0 < report["visibility"]["mean"] < report["visibility"]["p99"]
     width_mm, height_mm = report["smallest_print_mm"]
     assert 10 < width_mm <= 102
+    assert [width_mm, height_mm] == [round(width_mm, 1), round(height_mm, 1)]
     assert width_mm / height_mm == pytest.approx(1.5, rel=0.02)
     assert ids_in(out) == {0x0123456789AB}
 
@@ -221,6 +222,7 @@ def test_the_key_comes_from_a_file_or_with_a_warning(
     "arguments",
     [
         ["--id", "coffee"],
+        ["--id", "12345"],
         ["--id", "0x1234567890abc"],
         ["--id", "0x1", "--creative", "0x1"],
         ["--dpi", "0"],
@@ -258,3 +260,31 @@ def test_a_host_too_small_for_a_mark_is_refused_with_its_size(tmp_path: Path) ->
     result = o2o("mark", tmp_path / "small.png", "-o", tmp_path / "out.png", "--dpi", DPI)
     assert result.exit_code in {1, 2}
     assert " in" in result.stderr
+
+
+@pytest.mark.parametrize("data", [b"no picture", b"", b"BM and what else a bitmap has"])
+def test_a_host_in_no_format_to_mark_is_told_by_name(tmp_path: Path, data: bytes) -> None:
+    (tmp_path / "text.jpg").write_bytes(data)
+    for arguments in (
+        ("mark", tmp_path / "text.jpg", "-o", tmp_path / "a.jpg"),
+        ("proof", tmp_path / "text.jpg"),
+    ):
+        result = o2o(*arguments)
+        assert result.exit_code == 3
+        assert "text.jpg: this is no picture in a format that can be marked" in result.stderr
+        assert "save it as JPEG, PNG, TIFF or WebP" in result.stderr
+
+
+def test_a_folder_that_is_missing_is_told_before_the_work(tmp_path: Path) -> None:
+    out = tmp_path / "nofolder" / "a.png"
+    for arguments in (("mark", "unread.png", "-o", out), ("proof", "unread.png", "--sheet", out)):
+        result = o2o(*arguments)
+        assert result.exit_code == 2
+        assert "there is no folder" in " ".join(result.stderr.replace("│", " ").split())
+
+
+def test_a_key_file_that_is_missing_is_told_in_words(host: Path, tmp_path: Path) -> None:
+    result = o2o("mark", host, "-o", tmp_path / "a.png", "--key-file", tmp_path / "nokey")
+    assert result.exit_code == 2
+    assert "nokey can't be read (No such file or directory)" in result.stderr
+    assert "Errno" not in result.stderr

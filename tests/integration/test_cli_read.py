@@ -102,7 +102,9 @@ def test_another_key_reads_nothing(photos: dict[str, Path], monkeypatch: pytest.
     monkeypatch.setenv("O2O_WATERMARK_KEY", "another key of enough bytes")
     result = o2o("read", photos["good.jpg"], "--json")
     assert result.exit_code == 1
-    assert json.loads(result.stdout)["outcome"] == "miss"
+    answer = json.loads(result.stdout)
+    assert (answer["outcome"], answer["reason"]) == ("miss", "payload_failed")
+    assert "another key: see --key-file" in " ".join(o2o("read", photos["good.jpg"]).stdout.split())
 
 
 def test_a_person_gets_a_table_with_advice(photos: dict[str, Path]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import subprocess
 import sys
 from importlib.metadata import version
@@ -94,6 +95,32 @@ def test_an_old_database_is_told_and_upgraded(monkeypatch: pytest.MonkeyPatch, t
     assert "o2o db upgrade" in o2o("publisher", "add", "P").stderr
     assert o2o("db", "upgrade").exit_code == 0
     assert o2o("db", "check").exit_code == 0
+
+
+def test_no_database_is_told_and_none_is_made(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    folder = tmp_path / "nowhere"
+    monkeypatch.delenv("O2O_DATABASE_URL")
+    monkeypatch.setenv("O2O_DATA_DIR", str(folder))
+    for arguments in (("db", "check"), ("publisher", "add", "P")):
+        result = o2o(*arguments)
+        assert result.exit_code == 2
+        assert f"no database in {folder}" in result.stderr
+        assert "O2O_DATA_DIR" in result.stderr
+    assert not folder.exists()
+
+
+def test_a_taken_port_is_told() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        result = o2o("serve", "--port", str(port))
+    assert result.exit_code == 2
+    assert f"error: port {port} is taken: stop the other service or say --port" in result.stderr
+
+
+def test_an_address_of_another_machine_is_refused() -> None:
+    result = o2o("serve", "--host", "192.0.2.1")
+    assert result.exit_code == 2
+    assert "can't listen on 192.0.2.1" in result.stderr
 
 
 def test_a_port_that_nobody_could_name_is_refused() -> None:

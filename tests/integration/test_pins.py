@@ -59,6 +59,12 @@ def test_the_same_key_gives_the_same_answer(api: Api, wish: dict[str, str], data
     assert counts(database) == (1, 1)
 
 
+def test_a_missing_key_is_told_with_what_to_do(api: Api, wish: dict[str, str]) -> None:
+    answer = api.post("/v1/pins", wish)
+    assert (answer.status_code, answer.get_json()["code"]) == (400, "invalid-request")
+    assert "/Idempotency-Key: missing: draw a random one" in answer.get_json()["detail"]
+
+
 def test_another_key_finds_the_pin_that_is_there(api: Api, wish: dict[str, str], database: Database) -> None:
     first = api.pin("key-1", **wish)
     second = api.pin("key-2", **wish)

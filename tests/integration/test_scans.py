@@ -134,8 +134,26 @@ def test_a_photo_that_finds_no_place_is_sent_away(
 
 
 def test_a_missing_photo_is_pointed_at(api: Api) -> None:
-    cases: list[dict[str, Any]] = [{}, {"data": {"photo": "text"}}, {"json": {}}, {"data": b""}]
+    cases: list[dict[str, Any]] = [
+        {},
+        {"data": b""},
+        {"data": {"photo": "text"}, "content_type": "multipart/form-data"},
+    ]
     for options in cases:
         answer = api.client.post("/v1/scans", headers=api.headers(), **options)
         assert answer.status_code == 422
         assert answer.get_json()["errors"][0]["pointer"] == "/photo"
+
+
+def test_a_body_of_another_type_is_told_which_to_send(api: Api) -> None:
+    cases = (
+        ("/v1/scans", jpeg(100, 80), "image/jpeg", "multipart/form-data"),
+        ("/v1/scans", b"{}", "application/json", "multipart/form-data"),
+        ("/v1/boards", b'{"name": "Kitchen"}', "application/x-www-form-urlencoded", "application/json"),
+        ("/v1/scans", b"photo=text", "application/x-www-form-urlencoded", "multipart/form-data"),
+        ("/v1/boards", b'{"name": "Kitchen"}', None, "application/json"),
+    )
+    for path, body, sent, wanted in cases:
+        answer = api.client.post(path, data=body, content_type=sent, headers=api.headers())
+        assert (answer.status_code, answer.get_json()["code"]) == (415, "unsupported-media-type")
+        assert wanted in answer.get_json()["detail"]

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import select
+from structlog.testing import capture_logs
 
 from o2o.db import Database
 from o2o.integrations.outbound import Outbound
@@ -132,6 +133,24 @@ def test_retries_say_the_same_under_the_same_id_until_acknowledged(
     assert list(endpoint.received.values()) == [3]
     done = delivery(database)
     assert (done.status, [a["status"] for a in done.attempts]) == ("delivered", [500, 302, 204])
+
+
+def test_a_failed_delivery_is_logged_with_its_reason(
+    worker: Worker, database: Database, endpoint: Receiver, pin: Callable[[], dict[str, Any]]
+) -> None:
+    endpoint.answers = [Answer(500)]
+    pin()
+    with capture_logs() as logged:
+        worker.drain()
+    (said,) = (entry for entry in logged if entry["log_level"] == "warning")
+    assert said == {
+        "event": "delivery failed, trying again",
+        "log_level": "warning",
+        "delivery": str(delivery(database).id),
+        "status": 500,
+        "error": None,
+    }
+    assert [entry["event"] for entry in logged] == ["job done", said["event"], "job again"]
 
 
 def test_patience_is_granted_when_asked_for(
