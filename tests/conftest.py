@@ -13,6 +13,7 @@ from uuid import uuid4
 
 import pytest
 import structlog
+from hypothesis import settings as hypothesis_settings
 from sqlalchemy import create_engine, text
 from sqlalchemy.engine import URL, make_url
 
@@ -20,6 +21,10 @@ from o2o.db import Database, upgrade
 from o2o.settings import Settings
 
 KEY = b"a key for the tests of this project"
+
+# How long an example takes is the machine's affair, not the test's.
+hypothesis_settings.register_profile("o2o", deadline=None)
+hypothesis_settings.load_profile("o2o")
 
 
 @pytest.fixture(scope="session", autouse=True)

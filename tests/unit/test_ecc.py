@@ -75,7 +75,7 @@ def test_free_distance_is_29() -> None:
     raise AssertionError("no path comes back")
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(messages)
 def test_without_noise_the_message_comes_first(message: NDArray[np.uint8]) -> None:
     np.testing.assert_array_equal(ecc.decode(1.0 - 2.0 * ecc.encode(message).astype(np.float64))[0], message)

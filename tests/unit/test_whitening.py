@@ -50,7 +50,7 @@ def test_an_edge_says_no_more_than_a_speck() -> None:
     )
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(st.integers(1, 40), st.integers(1, 40), st.integers(0, 255))
 def test_a_flat_photo_of_any_size_says_nothing(height: int, width: int, value: int) -> None:
     for each in pyramid(np.full((height, width, 3), value, np.uint8)):
