@@ -99,7 +99,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     return options
 
 
-def _that_count(arguments: Sequence[str]) -> list[str]:
+def _repeatable(arguments: Sequence[str]) -> list[str]:
     """Leave out the options that only say where else to write, and name this machine's paths."""
     aside = {i + skip for i, each in enumerate(arguments) if each in {"--json", "--dump"} for skip in (0, 1)}
     return [each for i, each in enumerate(arguments) if i not in aside]
@@ -126,7 +126,7 @@ def _report(
 ) -> str:
     """Return the whole report."""
     simulate_ms = sorted(trial.simulate_ms for trial in trials)[len(trials) // 2]
-    command = f"python benchmarks/read_rate.py {shlex.join(_that_count(sys.argv[1:]))}"
+    command = f"python benchmarks/read_rate.py {shlex.join(_repeatable(sys.argv[1:]))}"
     parts = [
         "# Read rate, simulated\n",
         "All results come from the print-and-photograph simulation in `watermarks/channel.py`: "

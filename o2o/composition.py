@@ -30,10 +30,7 @@ def create(settings: Settings, database: Database | None = None) -> Flask:
     from o2o.http import create_app
     from watermarks import read
 
-    logs.configure()
-    database = database or Database(settings.database_url)
-    require_current(database.engine, settings.database_url)
-    return create_app(settings, database, read=read)
+    return create_app(settings, _ready(settings, database), read=read)
 
 
 def worker(settings: Settings, database: Database | None = None) -> Worker:
@@ -48,8 +45,14 @@ def worker(settings: Settings, database: Database | None = None) -> Worker:
     from o2o.jobs.actors import Tools
     from o2o.jobs.engine import Worker
 
+    ready = _ready(settings, database)
+    outbound = Outbound(allow_private=settings.webhook_allow_private, timeout_s=settings.webhook_timeout_s)
+    return Worker(Tools(settings, ready, outbound, SystemRandom(), lambda: datetime.now(UTC)))
+
+
+def _ready(settings: Settings, database: Database | None) -> Database:
+    """Set up logs, then open the database or take the one given, and hold its schema to the code's."""
     logs.configure()
     database = database or Database(settings.database_url)
     require_current(database.engine, settings.database_url)
-    outbound = Outbound(allow_private=settings.webhook_allow_private, timeout_s=settings.webhook_timeout_s)
-    return Worker(Tools(settings, database, outbound, SystemRandom(), lambda: datetime.now(UTC)))
+    return database

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from watermarks import ecc
 from watermarks.chips import spreading
 from watermarks.errors import HostTooSmall, WatermarkError
-from watermarks.file_signal import MEASURED_PX_PER_CHIP, layer_soft_bits
+from watermarks.file_signal import MEASURED_PX_PER_CHIP, at_measured_scale, file_soft_bits
 from watermarks.payload import Payload, to_message_bits
 from watermarks.perception import CHROMA_WEIGHTS, LUMA_WEIGHTS, activity
 from watermarks.profiles import DRAFT_0, Layer, Profile
@@ -26,8 +26,8 @@ MIN_PX_PER_CHIP = 1.5
 # Chroma direction in RGB whose luma is zero: blue up, red and green down.
 _BLUE_YELLOW = np.array([-LUMA_WEIGHTS[2] / (1 - LUMA_WEIGHTS[2])] * 2 + [1.0], np.float32)
 
-# The mark fades over this many of its RMS amplitudes before black and white, so that nothing clips
-# and paper white and solid black stay what they are.
+# The mark fades over this many of its RMS amplitudes before black and white, so that paper white and solid
+# black stay what they are. Luma fades by channel, so that it does not clip either.
 _HEADROOM_RMS = 8.0
 
 # Local activity is judged over this many chips around a pixel.
@@ -129,13 +129,11 @@ def _bit_amplitudes(
     statistic: what the whitened host correlates to with a bit's chips is known before printing, so that
     part of it is taken back.
     """
-    shrink = MEASURED_PX_PER_CHIP / px_per_chip
-    size = max(1, round(host.shape[1] * shrink)), max(1, round(host.shape[0] * shrink))
-    small = np.asarray(cv2.resize(host, size, interpolation=cv2.INTER_AREA), np.float32)
+    small = at_measured_scale(host, px_per_chip)
     plain = [np.ones(len(coded_bits)) for _ in profile.layers]
     marked = small + _delta(small, coded_bits, plain, key, profile, strength, MEASURED_PX_PER_CHIP)
     amplitudes = []
-    for soft_bits in layer_soft_bits(marked, key, profile):
+    for soft_bits in file_soft_bits(marked, key, profile):
         seen = soft_bits * (1.0 - 2.0 * coded_bits)
         excess = seen / max(float(seen.mean()), 1e-9) - 1
         amplitudes.append(np.clip(1 - _TAKEN_BACK * excess, *_AMPLITUDES))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -15,7 +16,16 @@ MEASURED_PX_PER_CHIP = 2.0
 """The resolution at which a file is measured: that of a photo from reading distance."""
 
 
-def layer_soft_bits(marked: NDArray[np.float32], key: bytes, profile: Profile) -> list[NDArray[np.float64]]:
+def at_measured_scale(
+    image: NDArray[np.uint8] | NDArray[np.float32], px_per_chip: float
+) -> NDArray[np.float32]:
+    """Return a picture of `px_per_chip` at `MEASURED_PX_PER_CHIP`."""
+    shrink = MEASURED_PX_PER_CHIP / px_per_chip
+    size = round(image.shape[1] * shrink), round(image.shape[0] * shrink)
+    return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.float32)
+
+
+def file_soft_bits(marked: NDArray[np.float32], key: bytes, profile: Profile) -> list[NDArray[np.float64]]:
     """Return each layer's log-likelihood ratios of the coded bits.
 
     Parameters

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from watermarks import ecc
 from watermarks.decoder import accumulated_db
-from watermarks.file_signal import MEASURED_PX_PER_CHIP, layer_soft_bits
+from watermarks.file_signal import at_measured_scale, file_soft_bits
 from watermarks.payload import Payload, to_message_bits
 from watermarks.profiles import DRAFT_0, Profile
 
@@ -75,8 +74,6 @@ def file_signal_db(
 
     As the reader would measure it with the pose known and nothing lost to print and camera.
     """
-    shrink = MEASURED_PX_PER_CHIP * profile.chips_per_inch / dpi
-    size = (round(marked.shape[1] * shrink), round(marked.shape[0] * shrink))
-    small = np.asarray(cv2.resize(marked, size, interpolation=cv2.INTER_AREA), np.float32)
-    llr = np.sum(layer_soft_bits(small, key, profile), axis=0)
+    small = at_measured_scale(marked, dpi / profile.chips_per_inch)
+    llr = np.sum(file_soft_bits(small, key, profile), axis=0)
     return accumulated_db(llr, ecc.encode(to_message_bits(payload, key)))

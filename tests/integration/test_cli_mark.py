@@ -247,9 +247,9 @@ def test_unreadable_hosts_exit_with_3(host: Path, tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_a_poster_is_read_back_as_a_phone_would_see_it(tmp_path: Path) -> None:
-    """All of its 26 inches in one photo would be too far away."""
+    """All of its 28 inches in one photo would be too far away."""
     host, out = tmp_path / "poster.png", tmp_path / "marked.png"
-    photograph().resize((7800, 900), Image.Resampling.BICUBIC).save(host, dpi=(300, 300))
+    photograph().resize((8400, 900), Image.Resampling.BICUBIC).save(host, dpi=(300, 300))
     result = o2o("mark", host, "-o", out, "--id", "0xabc")
     assert result.exit_code == 0, result.output
     assert out.exists()
