@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from http import HTTPStatus
+from time import monotonic
 from typing import Any
 
 import structlog
@@ -12,6 +13,8 @@ from flask import Response, json, request
 from o2o.errors import O2oError
 
 MEDIA_TYPE = "application/problem+json"
+MAX_DISCARDED_BYTES = 200_000_000
+MAX_DISCARDING_S = 10.0
 
 _log = structlog.get_logger()
 
@@ -73,6 +76,8 @@ def _http(error: HTTPError) -> Response:
         detail = "; ".join(f"{e['pointer']}: {e['detail']}" for e in errors)
         return problem(status, "invalid-request", "The request isn't as described", detail, errors=errors)
     status = HTTPStatus(error.status_code)
+    if status == 413:
+        _discard_body()
     headers = {
         name: str(value)
         for name, value in dict(error.headers or {}).items()
@@ -80,6 +85,13 @@ def _http(error: HTTPError) -> Response:
     }
     code = "request-too-large" if status == 413 else status.phrase.lower().replace(" ", "-")
     return problem(status, code, status.phrase, _ADVICE.get(status, status.description), headers=headers)
+
+
+def _discard_body() -> None:
+    """Read on, within bounds, what is still being sent: closed on it, a connection loses the answer."""
+    body, left, until = request.environ["wsgi.input"], MAX_DISCARDED_BYTES, monotonic() + MAX_DISCARDING_S
+    while left > 0 and monotonic() < until and (chunk := body.read(min(left, 1 << 16))):
+        left -= len(chunk)
 
 
 def _type_to_send(detail: dict[str, Any]) -> str | None:

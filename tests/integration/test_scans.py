@@ -157,3 +157,17 @@ def test_a_body_of_another_type_is_told_which_to_send(api: Api) -> None:
         answer = api.client.post(path, data=body, content_type=sent, headers=api.headers())
         assert (answer.status_code, answer.get_json()["code"]) == (415, "unsupported-media-type")
         assert wanted in answer.get_json()["detail"]
+
+
+def test_a_body_too_large_is_read_to_its_end_so_that_the_answer_arrives(api: Api, settings: Settings) -> None:
+    size = settings.max_photo_bytes + 1_000_000
+    body = io.BytesIO(bytes(size))
+    answer = api.client.post(
+        "/v1/scans",
+        input_stream=body,
+        content_length=size,
+        content_type="multipart/form-data; boundary=x",
+        headers=api.headers(),
+    )
+    assert (answer.status_code, answer.get_json()["code"]) == (413, "request-too-large")
+    assert body.tell() == size
