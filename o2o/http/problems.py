@@ -89,7 +89,7 @@ def _http(error: HTTPError) -> Response:
 
 def _discard_body() -> None:
     """Read on, within bounds, what is still being sent: closed on it, a connection loses the answer."""
-    body, left, until = request.environ["wsgi.input"], MAX_DISCARDED_BYTES, monotonic() + MAX_DISCARDING_S
+    body, left, until = request.input_stream, MAX_DISCARDED_BYTES, monotonic() + MAX_DISCARDING_S
     while left > 0 and monotonic() < until and (chunk := body.read(min(left, 1 << 16))):
         left -= len(chunk)
 
