@@ -83,7 +83,12 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("-n", type=int, default=3, help="photos a picture; 3")
     parser.add_argument("--width-in", type=float, default=5.0, help="printed width in inches; 5")
     parser.add_argument("--dpi", type=float, default=300.0, help="host pixels an inch; 300")
-    parser.add_argument("--strength", type=float, default=1.0, help="our codec's strength; 1")
+    parser.add_argument(
+        "--strength",
+        type=_strength,
+        default="auto",
+        help="our codec's: a number, or auto for each picture's; auto",
+    )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--jobs", type=int, default=2, help="processes; 2")
     parser.add_argument("--only", default="", help="only pictures with this in their name")
@@ -97,6 +102,19 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     options.condition = options.condition or ["typical"]
     options.codec = options.codec or [OURS]
     return options
+
+
+def _strength(text: str) -> float | None:
+    """Parse a strength; None is for one chosen for each picture."""
+    if text == "auto":
+        return None
+    try:
+        strength = float(text)
+    except ValueError:
+        strength = float("nan")
+    if not 0 < strength < float("inf"):
+        raise argparse.ArgumentTypeError(f"a strength is auto or a number above 0, not {text!r}")
+    return strength
 
 
 def _repeatable(arguments: Sequence[str]) -> list[str]:
@@ -134,8 +152,9 @@ def _report(
         "photos each, each of its own print. Our codec reads blind; the baselines are given the true corners "
         "and size.\n",
         report.summary(trials),
-        "PSNR and ΔE (S-CIELAB at 40 cm) are medians over the pictures; corners: mean error over the reads, "
-        "as a share of the picture's diagonal; times: medians.\n",
+        "Strength: median over the pictures, and range; PSNR: median, and least; ΔE (S-CIELAB at 40 cm): "
+        "medians; corners: mean error over the reads, as a share of the picture's diagonal; times: medians, "
+        "that of marking with the choice of the strength where it is chosen.\n",
     ]
     if falses:
         parts += ["## Unmarked pictures\n", report.negatives(falses)]
@@ -149,7 +168,7 @@ def _report(
         "## Pictures\n",
         report.by_picture(trials),
         "## To repeat it\n",
-        f"- `{command}`\n- seed {options.seed}, strength {options.strength:g}\n"
+        f"- `{command}`\n- seed {options.seed}, strength {_strength_in_words(options.strength)}\n"
         f"- corpus SHA-256 `{report.corpus_hash(pictures)}`\n"
         + (f"- negatives SHA-256 `{report.corpus_hash(unmarked)}`\n" if unmarked else "")
         + f"- commit {report.commit()}\n- {report.machine()}\n"
@@ -157,6 +176,11 @@ def _report(
         f"{simulate_ms:.0f} ms\n",
     ]
     return "\n".join(parts)
+
+
+def _strength_in_words(strength: float | None) -> str:
+    """Say how strongly pictures were marked."""
+    return "chosen for each picture" if strength is None else f"{strength:g}"
 
 
 if __name__ == "__main__":

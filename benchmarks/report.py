@@ -58,7 +58,8 @@ def summary(trials: Sequence[Trial]) -> str:
         "read",
         "rate (95 % interval)",
         "misreads",
-        "PSNR",
+        "strength",
+        "PSNR (least)",
         "ΔE mean / p99",
         "corners",
         "mark",
@@ -76,7 +77,8 @@ def summary(trials: Sequence[Trial]) -> str:
                 str(_reads(group)),
                 _rate(group),
                 str(sum(t.outcome == "misread" for t in group)),
-                f"{median(t.psnr_db for t in pictures):.1f} dB",
+                _strengths(t.strength for t in pictures),
+                f"{median(t.psnr_db for t in pictures):.1f} ({min(t.psnr_db for t in pictures):.1f}) dB",
                 f"{median(t.visibility_mean for t in pictures):.2f} / "
                 f"{median(t.visibility_p99 for t in pictures):.2f}",
                 f"{np.mean(corners):.2f} %" if corners else "–",
@@ -112,8 +114,10 @@ def by_picture(trials: Sequence[Trial]) -> str:
     for (codec, condition, picture), group in _grouped(trials, lambda t: (t.codec, t.condition, t.picture)):
         far = ", ".join(f"{t.truth['px_per_inch']:.0f}{_MARKS[t.outcome]}" for t in group)
         read = f"{_reads(group)}/{len(group)}"
-        rows.append((codec, condition, picture, read, f"{group[0].psnr_db:.1f}", far))
-    return _table(("codec", "condition", "picture", "read", "PSNR dB", "photo px an inch of paper"), rows)
+        strength = _strengths([group[0].strength])
+        rows.append((codec, condition, picture, read, strength, f"{group[0].psnr_db:.1f}", far))
+    head = ("codec", "condition", "picture", "read", "strength", "PSNR dB", "photo px an inch of paper")
+    return _table(head, rows)
 
 
 def negatives(results: Sequence[Negative]) -> str:
@@ -148,6 +152,15 @@ def _rate(group: Sequence[Trial]) -> str:
     """Return a read rate with its interval, in per cent."""
     low, high = wilson_interval(_reads(group), len(group))
     return f"{100 * _reads(group) / len(group):.1f} % ({100 * low:.1f}-{100 * high:.1f})"
+
+
+def _strengths(strengths: Iterable[float | None]) -> str:
+    """Return the median of the strengths, and their range where they differ; a baseline has none."""
+    used = [each for each in strengths if each is not None]
+    if not used:
+        return "–"
+    middle, low, high = (f"{each:.2f}" for each in (median(used), min(used), max(used)))
+    return middle if low == high else f"{middle} ({low}-{high})"
 
 
 def _grouped(

@@ -23,6 +23,7 @@ from o2o.imaging import load_capture
 from watermarks import Detection, Miss, Payload, baselines, embed, read
 from watermarks.channel import CONDITIONS, Capture, photograph, print_page
 from watermarks.perception import psnr_db, visibility
+from watermarks.strength import choose_strength
 
 KEY = b"a benchmark's key: no secret"
 OURS = "ours"
@@ -35,7 +36,10 @@ _MAX_PIXELS = 200_000_000
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A picture, a condition and a codec: ``repetitions`` photos of prints of one marked picture."""
+    """A picture, a condition and a codec: ``repetitions`` photos of prints of one marked picture.
+
+    ``strength`` is our codec's, or None to choose it for the picture.
+    """
 
     picture: Path
     condition: str
@@ -43,7 +47,7 @@ class Job:
     repetitions: int
     width_in: float
     dpi: float
-    strength: float
+    strength: float | None
     seed: int
     dump: Path | None = None
 
@@ -53,7 +57,8 @@ class Trial:
     """One photo's fate.
 
     ``outcome`` is read, miss or misread; ``reason`` a miss's; ``corner_error_pct`` the mean distance of
-    the four corners from the truth as a share of the picture's mean diagonal in the photo.
+    the four corners from the truth as a share of the picture's mean diagonal in the photo; ``strength`` what
+    the picture was marked with, None for a baseline; ``embed_ms`` has the time that choosing it took.
     """
 
     picture: str
@@ -64,6 +69,7 @@ class Trial:
     reason: str | None
     marked_id: str
     read_ids: list[str]
+    strength: float | None
     psnr_db: float
     visibility_mean: float
     visibility_p99: float
@@ -118,10 +124,10 @@ def run_job(job: Job) -> list[Trial]:
     host = host_of(job.picture, round(job.width_in * job.dpi))
     payload = Payload(int(chance(job.seed, job.picture.name, -1).integers(1 << 48)))
     started = time.perf_counter()
-    marked = _marked(host, payload, job)
+    marked, strength = _marked(host, payload, job)
     embed_ms = 1000 * (time.perf_counter() - started)
     seen = visibility(host, marked, job.dpi)
-    quality = (psnr_db(host, marked), seen.mean, seen.p99, embed_ms)
+    quality = _Quality(strength, psnr_db(host, marked), seen.mean, seen.p99, embed_ms)
     return [_trial(job, marked, payload, quality, repetition) for repetition in range(job.repetitions)]
 
 
@@ -136,19 +142,33 @@ def read_negative(path: Path) -> Negative:
     return Negative(path.name, _ids(answer), reason, read_ms)
 
 
-def _marked(host: NDArray[np.uint8], payload: Payload, job: Job) -> NDArray[np.uint8]:
-    """Mark with the job's codec."""
+@dataclass(frozen=True, slots=True)
+class _Quality:
+    """How a picture was marked, and what that cost it."""
+
+    strength: float | None
+    psnr_db: float
+    visibility_mean: float
+    visibility_p99: float
+    embed_ms: float
+
+
+def _marked(host: NDArray[np.uint8], payload: Payload, job: Job) -> tuple[NDArray[np.uint8], float | None]:
+    """Mark with the job's codec; return the strength too, None for a baseline's own."""
     for method in baselines.METHODS:
         if job.codec == method:
-            return baselines.embed(host, payload, KEY, method=method)
-    return embed(host, payload, KEY, strength=job.strength, dpi=job.dpi)
+            return baselines.embed(host, payload, KEY, method=method), None
+    strength = job.strength
+    if strength is None:
+        strength = choose_strength(host, payload, KEY, dpi=job.dpi).strength
+    return embed(host, payload, KEY, strength=strength, dpi=job.dpi), strength
 
 
 def _trial(
     job: Job,
     marked: NDArray[np.uint8],
     payload: Payload,
-    quality: tuple[float, float, float, float],
+    quality: _Quality,
     repetition: int,
 ) -> Trial:
     """Print, photograph and read once."""
@@ -174,10 +194,11 @@ def _trial(
         reason=answer.reason.value if isinstance(answer, Miss) else None,
         marked_id=f"0x{payload.id:012x}",
         read_ids=_ids(answer),
-        psnr_db=quality[0],
-        visibility_mean=quality[1],
-        visibility_p99=quality[2],
-        embed_ms=quality[3],
+        strength=quality.strength,
+        psnr_db=quality.psnr_db,
+        visibility_mean=quality.visibility_mean,
+        visibility_p99=quality.visibility_p99,
+        embed_ms=quality.embed_ms,
         read_ms=read_ms,
         stages_ms={stage: 1000 * seconds for stage, seconds in stages_s.items()},
         simulate_ms=simulate_ms,

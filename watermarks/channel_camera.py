@@ -67,6 +67,10 @@ class Capture:
         The halftone: ``"fm"`` or ``"150 lpi"``.
     jpeg_bytes : bytes
         The JPEG file that ``image`` was decoded from.
+    pose : Pose
+        Where the camera stood.
+    sensor_scale : float
+        Sensor pixels per photo pixel.
     """
 
     image: NDArray[np.uint8]
@@ -84,6 +88,12 @@ class Capture:
     condition: str
     screen: str
     jpeg_bytes: bytes
+    pose: Pose
+    sensor_scale: float
+
+    def to_photo(self, page_in: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Map page points, shape (..., 2) in inches, to photo px, pixel centres at integers."""
+        return np.asarray((page_to_sensor(self.pose, page_in) + 0.5) / self.sensor_scale - 0.5)
 
 
 def photograph(
@@ -117,11 +127,10 @@ def photograph(
     if scale != 1.0:
         image = cv2.resize(image, frame, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
     jpeg = encode_jpeg(image, shot.jpeg_quality)
-    corners = (page_to_sensor(pose, printed.picture_corners_in) + 0.5) / scale - 0.5
     middle = printed.picture_corners_in[aim or 0].mean(0)
     return Capture(
         image=decode_jpeg(jpeg),
-        picture_corners_xy=corners,
+        picture_corners_xy=(page_to_sensor(pose, printed.picture_corners_in) + 0.5) / scale - 0.5,
         page_px_per_inch=float(px_per_inch(pose, middle)) / scale,
         tilt_deg=pose.tilt_deg,
         roll_deg=pose.roll_deg,
@@ -135,6 +144,8 @@ def photograph(
         condition=condition.name,
         screen=printed.screen,
         jpeg_bytes=jpeg.tobytes(),
+        pose=pose,
+        sensor_scale=scale,
     )
 
 

@@ -15,12 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from watermarks.payload import derive_key
-from watermarks.profiles import Layer, Profile
+from watermarks.profiles import Profile
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Spreading:
-    """How coded bits are spread over one layer's tile.
+    """How coded bits are spread over the tile.
 
     Attributes
     ----------
@@ -49,18 +49,17 @@ class Spreading:
         return np.asarray(sums, np.float64)
 
 
-def spreading(key: bytes, profile: Profile, layer: Layer, coded_count: int) -> Spreading:
-    """Return the spreading of `coded_count` coded bits over a layer's tile under a key.
+def spreading(key: bytes, profile: Profile, coded_count: int) -> Spreading:
+    """Return the spreading of `coded_count` coded bits over a tile under a key.
 
     Raises
     ------
     WatermarkError
         If the key is too short.
     """
-    side = profile.tile_chips // layer.chip_pitch
+    side = profile.tile_chips
     chips = side * side
-    name = "luma" if layer is profile.luma else "chroma"
-    seed = derive_key(key, f"chips {profile.version} {name}")
+    seed = derive_key(key, f"chips {profile.version}")
     stream = hashlib.shake_256(seed).digest(5 * chips)
     signs = 1 - 2 * (np.frombuffer(stream, np.uint8, chips) & 1).astype(np.int8)
     words = np.frombuffer(stream, ">u4", chips, offset=chips)

@@ -3,6 +3,9 @@
 All copies of a tile in view are added up, each block weighted by how strongly it showed the
 template (maximum-ratio combining); the sum is filtered by what the channel left of each frequency
 over the noise there (a matched filter for coloured noise), and correlated with the chips.
+
+Six lines agree nearly as well with some other offsets of the tile, and upside down, as with the
+right one. So the likeliest few places are tried; the keyed check tells.
 """
 
 from __future__ import annotations
@@ -17,12 +20,33 @@ from numpy.typing import NDArray
 from watermarks import ecc
 from watermarks.chips import spreading
 from watermarks.payload import MESSAGE_BITS, Payload, from_message_bits
-from watermarks.profiles import Layer, Profile
+from watermarks.pose_search import agreement
+from watermarks.profiles import Profile
 from watermarks.registration import BLOCK, STRIDE, Registration
 from watermarks.template import lines
 from watermarks.whitening import Level, whitened_chips
 
 CODED_BITS = ecc.RATE_INVERSE * MESSAGE_BITS
+
+# So many places of the tile are tried. In the template itself the worst wrong one agrees to 0.95 with the
+# lines, and noise moves the right one down the list.
+_MOST_PLACES = 4
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Place:
+    """Where a registration's chips lie in the tile: a point u at ``turn * u + offset_xy``.
+
+    Attributes
+    ----------
+    turn : {1, -1}
+        -1 if the page is upside down.
+    offset_xy : ndarray of float, shape (2,)
+        In chips, to half a chip, in [0, tile_chips).
+    """
+
+    turn: int
+    offset_xy: NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -33,6 +57,8 @@ class Decoded:
     ----------
     payload : Payload
         Its keyed check agreed.
+    place : Place
+        Where in the tile the registration proved to lie.
     coded_bits : ndarray of uint8
         The re-encoded message.
     signal_db : float
@@ -40,35 +66,81 @@ class Decoded:
     """
 
     payload: Payload
+    place: Place
     coded_bits: NDArray[np.uint8]
     signal_db: float
 
 
+_TURNS = (Place(1, np.zeros(2)), Place(-1, np.zeros(2)))
+
+
 def decode(level: Level, registration: Registration, key: bytes, profile: Profile) -> Decoded | None:
     """Return the payload that a registered surface carries under a key, or None."""
-    llr = soft_bits(level, registration, key, profile)
-    for message_bits in ecc.decode(llr):
-        payload = from_message_bits(message_bits, key)
-        if payload is not None and payload.profile == profile.version:
-            coded_bits = ecc.encode(message_bits)
-            return Decoded(payload, coded_bits, accumulated_db(llr, coded_bits))
+    spectrum = folded_spectrum(level, registration, profile)
+    for place in likely_places(spectrum, profile):
+        llr = _soft_bits(_in_place(spectrum, place, profile), key, profile)
+        for message_bits in ecc.decode(llr):
+            payload = from_message_bits(message_bits, key)
+            if payload is not None and payload.profile == profile.version:
+                coded_bits = ecc.encode(message_bits)
+                return Decoded(payload, place, coded_bits, accumulated_db(llr, coded_bits))
     return None
 
 
 def soft_bits(level: Level, registration: Registration, key: bytes, profile: Profile) -> NDArray[np.float64]:
-    """Return the coded bits' log-likelihood ratios, both layers together, shape (CODED_BITS,)."""
-    return np.asarray(np.sum(layer_soft_bits(level, registration, key, profile), axis=0), np.float64)
+    """Return the coded bits' log-likelihood ratios of chips that lie in place, shape (CODED_BITS,)."""
+    return _soft_bits(folded_spectrum(level, registration, profile), key, profile)
 
 
-def layer_soft_bits(
-    level: Level, registration: Registration, key: bytes, profile: Profile
-) -> list[NDArray[np.float64]]:
-    """Return the coded bits' log-likelihood ratios in each layer, shape (CODED_BITS,)."""
-    found = []
-    for layer, plane in zip(profile.layers, level.planes, strict=True):
-        filtered = matched_filter(fold(plane, registration, profile, layer), layer)
-        found.append(spreading(key, profile, layer, CODED_BITS).despread(filtered, CODED_BITS))
-    return found
+def _soft_bits(spectrum: NDArray[np.complex128], key: bytes, profile: Profile) -> NDArray[np.float64]:
+    return spreading(key, profile, CODED_BITS).despread(matched_filter(spectrum, profile), CODED_BITS)
+
+
+def folded_spectrum(level: Level, registration: Registration, profile: Profile) -> NDArray[np.complex128]:
+    """Return the Fourier transform of the tiles in view, folded, shape (N, N)."""
+    return np.asarray(scipy.fft.fft2(fold(level, registration, profile).astype(np.float64)))
+
+
+def likely_places(spectrum: NDArray[np.complex128], profile: Profile) -> list[Place]:
+    """Return the places in the tile that the template's lines agree with best, the best first."""
+    agreed = np.stack([_agreement(_in_place(spectrum, turned, profile), profile) for turned in _TURNS])
+    step = profile.tile_chips / agreed.shape[-1]
+    peak = [
+        cv2.dilate(np.pad(each, 2, mode="wrap"), np.ones((5, 5), np.uint8))[2:-2, 2:-2] for each in agreed
+    ]
+    turn, row, col = np.nonzero(agreed >= np.stack(peak))
+    best = np.argsort(-agreed[turn, row, col])[:_MOST_PLACES]
+    return [Place(_TURNS[turn[i]].turn, step * np.array([col[i], row[i]], np.float64)) for i in best]
+
+
+def _agreement(spectrum: NDArray[np.complex128], profile: Profile) -> NDArray[np.float32]:
+    """Return how well a folded tile's lines agree with each offset, no line counting more than the others."""
+    values = _line_values(spectrum, profile)
+    limit = np.median(np.abs(values)) * 1.5
+    return agreement(lines(profile).cycles_xy, values * np.minimum(1, limit / (np.abs(values) + 1e-9)))
+
+
+def _in_place(spectrum: NDArray[np.complex128], place: Place, profile: Profile) -> NDArray[np.complex128]:
+    """Return a folded tile's spectrum with the tile turned and moved to its place."""
+    # Turned by 180 degrees about the tile's corner, which lies between chips.
+    turned = spectrum if place.turn == 1 else spectrum.conj() * _moved(profile, -np.ones(2))
+    return turned * _moved(profile, place.offset_xy)
+
+
+def _line_values(spectrum: NDArray[np.complex128], profile: Profile) -> NDArray[np.complex128]:
+    """Return a folded tile's value at each line, the line's own phase taken off."""
+    found = lines(profile)
+    side = len(spectrum)
+    centre_phase = np.pi * found.cycles_xy.sum(axis=1) / side
+    at = found.cycles_xy[:, 1] % side, found.cycles_xy[:, 0] % side
+    return np.asarray(spectrum[at] * np.exp(-1j * (found.phases + centre_phase)))
+
+
+def _moved(profile: Profile, chips_xy: NDArray[np.float64]) -> NDArray[np.complex128]:
+    """Return the factor by which a spectrum changes when its tile moves by so many chips."""
+    cycles = np.fft.fftfreq(profile.tile_chips)
+    down, right = (np.exp(-2j * np.pi * cycles * chips) for chips in chips_xy[::-1])
+    return np.asarray(down[:, None] * right[None, :])
 
 
 def accumulated_db(llr: NDArray[np.float64], coded_bits: NDArray[np.uint8]) -> float:
@@ -78,29 +150,22 @@ def accumulated_db(llr: NDArray[np.float64], coded_bits: NDArray[np.uint8]) -> f
     return float(10 * np.log10(len(llr) * mean**2 / (aligned.var() + 1e-30)))
 
 
-def fold(
-    plane: NDArray[np.float32], registration: Registration, profile: Profile, layer: Layer
-) -> NDArray[np.float32]:
-    """Return the weighted mean of all of a layer's tiles in view, shape (N, N), one sample a chip."""
-    pitch = layer.chip_pitch
+def fold(level: Level, registration: Registration, profile: Profile) -> NDArray[np.float32]:
+    """Return the weighted mean of all tiles in view, shape (N, N), one sample a chip."""
     block_rows, block_cols = registration.block_z.shape
     height, width = (STRIDE * (n - 1) + BLOCK for n in (block_rows, block_cols))
-    chips = whitened_chips(
-        plane, registration.surface, registration.origin, (height // pitch, width // pitch), pitch
-    )
-    weights = chip_weights(registration, pitch)
+    chips = whitened_chips(level.luma, registration.surface, registration.origin, (height, width))
+    weights = chip_weights(registration, 1)
     weights[chips == 0] = 0
-    side = profile.tile_chips // pitch
-    rows = (registration.origin[1] // pitch + np.arange(chips.shape[0])) % side
-    cols = (registration.origin[0] // pitch + np.arange(chips.shape[1])) % side
-    total = _fold_sum(chips * weights, rows, cols, side)
-    power = _fold_sum(weights * weights, rows, cols, side)
+    side = profile.tile_chips
+    total = _fold_sum(chips * weights, registration.origin, side)
+    power = _fold_sum(weights * weights, registration.origin, side)
     # Unit noise everywhere: a chip seen once is as noisy as one seen often, only weaker.
     return np.asarray(total / np.sqrt(np.maximum(power, 1e-9)) * (power > 0), np.float32)
 
 
 def chip_weights(registration: Registration, pitch: int) -> NDArray[np.float32]:
-    """Return each chip's weight: its block's agreement with the template, interpolated."""
+    """Return the weight of each cell of `pitch` chips: its block's agreement with the template."""
     rows, cols = registration.block_z.shape
     height, width = ((STRIDE * (n - 1) + BLOCK) // pitch for n in (rows, cols))
     step = pitch / STRIDE
@@ -117,37 +182,39 @@ def chip_weights(registration: Registration, pitch: int) -> NDArray[np.float32]:
     )
 
 
-def _fold_sum(
-    values: NDArray[np.float32], rows: NDArray[np.intp], cols: NDArray[np.intp], side: int
-) -> NDArray[np.float64]:
-    """Add up values that share a place in the tile."""
-    by_row = np.zeros((side, values.shape[1]))
-    np.add.at(by_row, rows, values)
-    folded = np.zeros((side, side))
-    np.add.at(folded.T, cols, by_row.T)
-    return folded
+def _fold_sum(values: NDArray[np.float32], origin: tuple[int, int], side: int) -> NDArray[np.float64]:
+    """Add up chips that share a place in the tile; the first lies at an origin (column, row)."""
+    left, top = origin[0] % side, origin[1] % side
+    bottom, right = (-(start + n) % side for start, n in zip((top, left), values.shape, strict=True))
+    whole = np.pad(values, ((top, bottom), (left, right)))
+    tiles = whole.reshape(whole.shape[0] // side, side, whole.shape[1] // side, side)
+    return np.asarray(tiles.sum(axis=(0, 2)), np.float64)
 
 
-def matched_filter(folded: NDArray[np.float32], layer: Layer) -> NDArray[np.float64]:
+def matched_filter(spectrum: NDArray[np.complex128], profile: Profile) -> NDArray[np.float64]:
     """Return a folded tile filtered so that despreading it gives log-likelihood ratios.
 
     What is left of each frequency is learnt from the template's own lines, the noise from the
     neighbouring frequencies.
+
+    Parameters
+    ----------
+    spectrum : ndarray of complex, shape (N, N)
+        The tile's transform.
+    profile : Profile
     """
-    side = len(folded)
-    spectrum = scipy.fft.fft2(folded.astype(np.float64))
-    found = lines(layer)
+    found = lines(profile)
+    side = len(spectrum)
+    seen = _line_values(spectrum, profile).real
+    message = spectrum.copy()
     at = found.cycles_xy[:, 1] % side, found.cycles_xy[:, 0] % side
-    mirrored = -found.cycles_xy[:, 1] % side, -found.cycles_xy[:, 0] % side
-    centre_phase = np.pi * found.cycles_xy.sum(axis=1) / side
-    seen = (spectrum[at] * np.exp(-1j * (found.phases + centre_phase))).real
-    spectrum[at] = spectrum[mirrored] = 0
-    noise = _wrapped_blur(np.abs(spectrum) ** 2, 9) + 1e-9
+    message[at] = message[-at[0] % side, -at[1] % side] = 0
+    noise = _wrapped_blur(np.abs(message) ** 2, 9) + 1e-9
     cycles = np.fft.fftfreq(side, 1 / side)
     radius = np.hypot(cycles[:, None], cycles[None, :])
     gain = _channel_gain(np.hypot(*found.cycles_xy.T), seen, noise[at], radius)
-    expected = gain * layer.message_gain(radius)
-    return np.asarray(scipy.fft.ifft2(spectrum * expected / noise).real)
+    expected = gain * profile.message_gain(radius)
+    return np.asarray(scipy.fft.ifft2(message * expected / noise).real)
 
 
 def _channel_gain(

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from watermarks import ecc
 from watermarks.chips import spreading
+from watermarks.colour_cost import colour_cost
 from watermarks.errors import HostTooSmall, WatermarkError
 from watermarks.file_signal import MEASURED_PX_PER_CHIP, at_measured_scale, file_soft_bits
 from watermarks.payload import Payload, to_message_bits
-from watermarks.perception import CHROMA_WEIGHTS, LUMA_WEIGHTS, activity
-from watermarks.profiles import DRAFT_0, Layer, Profile
+from watermarks.perception import LUMA_WEIGHTS, activity
+from watermarks.profiles import DRAFT_0, Profile
 from watermarks.template import template_tile
 
 # The least that the reader can follow: one block of its registration, and its neighbours.
@@ -23,22 +22,19 @@ MIN_HOST_CHIPS = 96
 # Under this many pixels a chip the file cannot carry the message's highest frequencies.
 MIN_PX_PER_CHIP = 1.5
 
-# Chroma direction in RGB whose luma is zero: blue up, red and green down.
-_BLUE_YELLOW = np.array([-LUMA_WEIGHTS[2] / (1 - LUMA_WEIGHTS[2])] * 2 + [1.0], np.float32)
+# The mark fades over this many of its RMS amplitudes before an ink ends, so that paper white and solid black
+# stay what they are and nothing clips.
+_HEADROOM_RMS = 3.0
 
-# The mark fades over this many of its RMS amplitudes before black and white, so that paper white and solid
-# black stay what they are. Luma fades by channel, so that it does not clip either.
-_HEADROOM_RMS = 8.0
+# Where this share of a unit of luma or less finds room in any ink, the mark gives the rest up.
+_LEAST_ROOM = 0.5
 
-# Local activity is judged over this many chips around a pixel.
-_ACTIVITY_CHIPS = 2.0
-
-# Masking grows faster than activity: at this much activity, in levels, it is twice what it would be in
-# proportion. The reader divides by the activity, so that without this the busiest pictures read worst.
-_FACILITATION_LEVELS = 25.0
-
-# No place is marked more strongly than this many times a flat one, however busy.
-_MAX_MASKING = 4.4
+# Local activity is judged over this many chips around a pixel; the amplitude is the profile's at the
+# reference, and grows and shrinks between a place of _FLAT levels and the cap.
+_ACTIVITY_CHIPS = 3.0
+REFERENCE_ACTIVITY = 3.0
+_FLAT_ACTIVITY = 1.5
+_GREATEST_MASKING = 2.0
 
 # The share of the picture's own part in each coded bit that is taken back, and the least and the greatest
 # amplitude of a bit that results, about 1. The mark keeps its energy: all taken back would leave too little.
@@ -112,7 +108,8 @@ def mark_delta(
     coded_bits = ecc.encode(to_message_bits(payload, key))
     pixels = host.astype(np.float32)
     amplitudes = _bit_amplitudes(pixels, coded_bits, key, profile, strength, px_per_chip)
-    return _delta(pixels, coded_bits, amplitudes, key, profile, strength, px_per_chip)
+    tile = mark_tile(profile, coded_bits, key, amplitudes)
+    return _delta(pixels, tile, profile, strength, px_per_chip)
 
 
 def _bit_amplitudes(
@@ -122,62 +119,62 @@ def _bit_amplitudes(
     profile: Profile,
     strength: float,
     px_per_chip: float,
-) -> list[NDArray[np.float64]]:
-    """Return each layer's amplitudes of the coded bits: more for those that the picture itself contradicts.
+) -> NDArray[np.float64]:
+    """Return the amplitudes of the coded bits: more for those that the picture itself contradicts.
 
     Improved spread spectrum (Malvar & Florencio 2003, doi:10.1109/TSP.2003.809385) against the reader's own
     statistic: what the whitened host correlates to with a bit's chips is known before printing, so that
     part of it is taken back.
     """
     small = at_measured_scale(host, px_per_chip)
-    plain = [np.ones(len(coded_bits)) for _ in profile.layers]
-    marked = small + _delta(small, coded_bits, plain, key, profile, strength, MEASURED_PX_PER_CHIP)
-    amplitudes = []
-    for soft_bits in file_soft_bits(marked, key, profile):
-        seen = soft_bits * (1.0 - 2.0 * coded_bits)
-        excess = seen / max(float(seen.mean()), 1e-9) - 1
-        amplitudes.append(np.clip(1 - _TAKEN_BACK * excess, *_AMPLITUDES))
-    return amplitudes
+    plain = mark_tile(profile, coded_bits, key)
+    marked = small + _delta(small, plain, profile, strength, MEASURED_PX_PER_CHIP)
+    seen = file_soft_bits(marked, key, profile) * (1.0 - 2.0 * coded_bits)
+    excess = seen / max(float(seen.mean()), 1e-9) - 1
+    return np.clip(1 - _TAKEN_BACK * excess, *_AMPLITUDES)
 
 
 def _delta(
     host: NDArray[np.float32],
-    coded_bits: NDArray[np.uint8],
-    amplitudes: Sequence[NDArray[np.float64]],
-    key: bytes,
+    tile: NDArray[np.float32],
     profile: Profile,
     strength: float,
     px_per_chip: float,
 ) -> NDArray[np.float32]:
-    """Return what a mark with given amplitudes of its coded bits adds to a host."""
-    delta = np.zeros(host.shape, np.float32)
-    for layer, layer_amplitudes in zip(profile.layers, amplitudes, strict=True):
-        tile = layer_tile(profile, layer, coded_bits, key, layer_amplitudes)
-        signal = render(tile, host.shape[:2], layer.chip_pitch * px_per_chip)
-        delta += _layer_delta(host, signal, layer, strength, px_per_chip)
-    return np.clip(delta, -host, 255 - host)
+    """Return what a tiled mark adds to a host."""
+    signal = render(tile, host.shape[:2], px_per_chip)
+    cost = colour_cost(host, px_per_chip * profile.chips_per_inch)
+    busy = activity(host @ LUMA_WEIGHTS, _ACTIVITY_CHIPS * px_per_chip) + _FLAT_ACTIVITY
+    masking = np.minimum((busy / REFERENCE_ACTIVITY) ** profile.masking, _GREATEST_MASKING)
+    amplitude = strength * profile.delta_e * masking / cost.delta_e
+    reach = _HEADROOM_RMS * amplitude[..., None] * np.maximum(np.abs(cost.direction), 0.3)
+    room = np.clip(np.minimum(host, 255 - host) / reach, 0, 1)
+    direction = cost.direction * room
+    # Luma moves through whichever inks still have room: grey where all have, green in an orange.
+    direction /= np.maximum(direction @ LUMA_WEIGHTS, _LEAST_ROOM)[..., None]
+    delta = (signal * amplitude)[..., None] * direction
+    return np.asarray(np.clip(delta, -host, 255 - host), np.float32)
 
 
-def layer_tile(
+def mark_tile(
     profile: Profile,
-    layer: Layer,
     coded_bits: NDArray[np.uint8],
     key: bytes,
     amplitudes: NDArray[np.float64] | None = None,
 ) -> NDArray[np.float32]:
-    """Return one layer's tile, template and message, at unit variance; all bits as strong by default.
+    """Return one tile, template and message, at unit variance; all bits as strong by default.
 
     Returns
     -------
     ndarray of float32, shape (2 N, 2 N)
-        Two samples per chip of the layer, so that rendering rounds off no template line.
+        Two samples per chip, so that rendering rounds off no template line.
     """
-    spread = spreading(key, profile, layer, len(coded_bits))
-    side = 2 * len(spread.signs)
+    spread = spreading(key, profile, len(coded_bits))
+    side = 2 * profile.tile_chips
     chips = cv2.resize(spread.spread(coded_bits, amplitudes), (side, side), interpolation=cv2.INTER_NEAREST)
-    message = _in_band(np.asarray(chips, np.float32), layer)
-    share = layer.template_share
-    tile = np.sqrt(share) * template_tile(layer, side)
+    message = _in_band(np.asarray(chips, np.float32), profile)
+    share = profile.template_share
+    tile = np.sqrt(share) * template_tile(profile, side)
     return np.asarray(tile + np.sqrt(1 - share) * message / message.std(), np.float32)
 
 
@@ -228,30 +225,9 @@ def _require_host(host: NDArray[np.uint8], profile: Profile, strength: float, dp
         )
 
 
-def _layer_delta(
-    host: NDArray[np.float32], signal: NDArray[np.float32], layer: Layer, strength: float, px_per_chip: float
-) -> NDArray[np.float32]:
-    """Return what one layer's unit signal adds to a host."""
-    plane = host @ (CHROMA_WEIGHTS if layer.chip_pitch > 1 else LUMA_WEIGHTS)
-    busy = activity(plane, _ACTIVITY_CHIPS * layer.chip_pitch * px_per_chip)
-    hidden = layer.amplitude + layer.masking * busy * (1 + (busy / _FACILITATION_LEVELS) ** 2)
-    hidden = np.minimum(hidden, _MAX_MASKING * layer.amplitude)
-    amplitude = strength * hidden
-    change = signal * amplitude
-    if layer.chip_pitch > 1:
-        # Black and white stay; elsewhere blue may fall short of what the signal asks, as in an orange.
-        brightest, darkest = host.max(axis=2), host.min(axis=2)
-        fade = np.clip(np.minimum(brightest, 255 - darkest) / (_HEADROOM_RMS * amplitude), 0, 1)
-        return np.asarray((change * fade)[..., None] * _BLUE_YELLOW, np.float32)
-    room = np.clip(np.minimum(host, 255 - host) / (_HEADROOM_RMS * amplitude[..., None]), 0, 1)
-    # Luma moves through whichever inks still have room: grey where all have, green in an orange.
-    share = room / np.maximum(room @ LUMA_WEIGHTS, 0.4)[..., None]
-    return np.asarray(change[..., None] * share, np.float32)
-
-
-def _in_band(chips: NDArray[np.float32], layer: Layer) -> NDArray[np.float32]:
+def _in_band(chips: NDArray[np.float32], profile: Profile) -> NDArray[np.float32]:
     """Keep a chip tile's frequencies within the message's band."""
     side = len(chips)
     cycles = np.fft.fftfreq(side, 1 / side)
-    gain = layer.message_gain(np.hypot(cycles[:, None], cycles[None, :]))
+    gain = profile.message_gain(np.hypot(cycles[:, None], cycles[None, :]))
     return np.asarray(np.fft.ifft2(np.fft.fft2(chips) * gain).real, np.float32)

@@ -10,7 +10,7 @@ from watermarks import decoder
 from watermarks.geometry import Surface
 from watermarks.profiles import Profile
 from watermarks.registration import registered
-from watermarks.whitening import level
+from watermarks.whitening import level, luma_of
 
 MEASURED_PX_PER_CHIP = 2.0
 """The resolution at which a file is measured: that of a photo from reading distance."""
@@ -25,8 +25,8 @@ def at_measured_scale(
     return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.float32)
 
 
-def file_soft_bits(marked: NDArray[np.float32], key: bytes, profile: Profile) -> list[NDArray[np.float64]]:
-    """Return each layer's log-likelihood ratios of the coded bits.
+def file_soft_bits(marked: NDArray[np.float32], key: bytes, profile: Profile) -> NDArray[np.float64]:
+    """Return the coded bits' log-likelihood ratios.
 
     Parameters
     ----------
@@ -39,12 +39,11 @@ def file_soft_bits(marked: NDArray[np.float32], key: bytes, profile: Profile) ->
 
     Returns
     -------
-    list of ndarray of float, shape (CODED_BITS,)
-        In the order of `Profile.layers`.
+    ndarray of float, shape (CODED_BITS,)
     """
     scale = MEASURED_PX_PER_CHIP
     flat = Surface.flat(np.array([[scale, 0, -0.5], [0, scale, -0.5], [0, 0, 1.0]]))
-    whole = level(marked, 1)
+    whole = level(luma_of(marked), 1)
     chips = np.array(marked.shape[1::-1]) / scale
     registration = registered(whole, flat, np.array([[0, 0], chips]), profile)
-    return decoder.layer_soft_bits(whole, registration, key, profile)
+    return decoder.soft_bits(whole, registration, key, profile)

@@ -20,7 +20,7 @@ _OUTLIER_CHIPS = 0.6
 
 # A perspective term must earn its keep: over the fitted blocks it may change the scale by about 1.
 _PERSPECTIVE_RIDGE = 0.3
-_BEND_RIDGE = 0.05
+_BEND_RIDGE = 0.3
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -77,6 +77,18 @@ class Surface:
         origin = np.floor(near_xy / tile_chips) * tile_chips
         shift = np.array([[1, 0, origin[0]], [0, 1, origin[1]], [0, 0, 1.0]])
         return replace(self, tile_to_level=self.tile_to_level @ shift, centre_xy=self.centre_xy - origin)
+
+    def moved(self, turn: int, offset_xy: NDArray[np.float64]) -> Surface:
+        """Return the same surface with every chip u called ``turn * u + offset``, turn being 1 or -1."""
+        back = np.array([[turn, 0, -turn * offset_xy[0]], [0, turn, -turn * offset_xy[1]], [0, 0, 1.0]])
+        signs = np.array([turn ** (i + j + 1) for i, j in _BEND_TERMS])
+        # The bend is an odd or even function of its unit coordinates, and a displacement that turns too.
+        return replace(
+            self,
+            tile_to_level=self.tile_to_level @ back,
+            bend=self.bend * signs,
+            centre_xy=turn * self.centre_xy + offset_xy,
+        )
 
 
 def fit_surface(

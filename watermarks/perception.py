@@ -13,9 +13,6 @@ from watermarks.errors import WatermarkError
 LUMA_WEIGHTS = np.array([0.299, 0.587, 0.114], np.float32)
 """Luma of R'G'B' (ITU-R BT.601), as JPEG has it."""
 
-CHROMA_WEIGHTS = np.array([-0.5, -0.5, 1.0], np.float32)
-"""Blue-yellow: blue less the mean of red and green."""
-
 _CODE = np.arange(256) / 255
 SRGB_TO_LINEAR = np.where(_CODE <= 0.04045, _CODE / 12.92, ((_CODE + 0.055) / 1.055) ** 2.4).astype(
     np.float32
@@ -74,8 +71,8 @@ def visibility(host: NDArray[np.uint8], marked: NDArray[np.uint8], dpi: float) -
         Pixels per inch of paper.
     """
     _require_same_shape(host, marked)
-    px_per_degree = dpi * _READING_DISTANCE_IN * np.tan(np.pi / 180)
-    seen = [_to_lab(_blur_as_eye(SRGB_TO_LINEAR[image], px_per_degree)) for image in (host, marked)]
+    resolution = px_per_degree(dpi)
+    seen = [_to_lab(blur_as_eye(SRGB_TO_LINEAR[image], resolution)) for image in (host, marked)]
     difference = np.linalg.norm(seen[0] - seen[1], axis=2)
     return Visibility(mean=float(difference.mean()), p99=float(np.percentile(difference, 99)))
 
@@ -86,13 +83,11 @@ def _require_same_shape(host: NDArray[np.uint8], marked: NDArray[np.uint8]) -> N
 
 
 # sRGB (IEC 61966-2-1) to XYZ, XYZ to the opponent space of Poirson & Wandell 1993.
-_RGB_TO_XYZ = np.array(
+RGB_TO_XYZ = np.array(
     [[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]], np.float32
 )
-_XYZ_TO_OPPONENT = np.array(
-    [[0.279, 0.72, -0.107], [-0.449, 0.29, -0.077], [0.086, -0.59, 0.501]], np.float32
-)
-_WHITE_XYZ = _RGB_TO_XYZ.sum(axis=1)
+XYZ_TO_OPPONENT = np.array([[0.279, 0.72, -0.107], [-0.449, 0.29, -0.077], [0.086, -0.59, 0.501]], np.float32)
+WHITE_XYZ = RGB_TO_XYZ.sum(axis=1)
 
 # Weights and spreads (degrees) of the eye's blur per opponent channel, Zhang & Wandell's table 1.
 _EYE_BLUR = (
@@ -102,18 +97,40 @@ _EYE_BLUR = (
 )
 
 
-def _blur_as_eye(linear: NDArray[np.float32], px_per_degree: float) -> NDArray[np.float32]:
-    """Blur each opponent channel by its sum of Gaussians; return XYZ."""
-    to_opponent = _XYZ_TO_OPPONENT @ _RGB_TO_XYZ
+def px_per_degree(dpi: float) -> float:
+    """Return how many pixels of paper a degree covers at reading distance."""
+    return float(dpi * _READING_DISTANCE_IN * np.tan(np.pi / 180))
+
+
+def eye_transfer(cycles_per_degree: float) -> NDArray[np.float64]:
+    """Return what the eye's blur leaves of each opponent channel at a frequency, shape (3,)."""
+    shares = []
+    for gaussians in _EYE_BLUR:
+        passed = [w * np.exp(-((np.pi * spread * cycles_per_degree) ** 2)) for w, spread in gaussians]
+        shares.append(sum(passed) / sum(w for w, _ in gaussians))
+    return np.array(shares)
+
+
+def blur_as_eye(linear: NDArray[np.float32], resolution: float) -> NDArray[np.float32]:
+    """Blur each opponent channel by its sum of Gaussians; return XYZ.
+
+    Parameters
+    ----------
+    linear : ndarray of float32, shape (H, W, 3)
+        Linear RGB in [0, 1].
+    resolution : float
+        Pixels per degree.
+    """
+    to_opponent = XYZ_TO_OPPONENT @ RGB_TO_XYZ
     opponent = linear @ to_opponent.T
     for channel, gaussians in enumerate(_EYE_BLUR):
         plane = np.ascontiguousarray(opponent[..., channel])
         total = sum(weight for weight, _ in gaussians)
         opponent[..., channel] = sum(
-            weight / total * _wide_blur(plane, spread * px_per_degree / np.sqrt(2))
+            weight / total * _wide_blur(plane, spread * resolution / np.sqrt(2))
             for weight, spread in gaussians
         )
-    return np.asarray(opponent @ np.linalg.inv(_XYZ_TO_OPPONENT).T.astype(np.float32), np.float32)
+    return np.asarray(opponent @ np.linalg.inv(XYZ_TO_OPPONENT).T.astype(np.float32), np.float32)
 
 
 def _wide_blur(plane: NDArray[np.float32], sigma_px: float) -> NDArray[np.float32]:
@@ -128,7 +145,7 @@ def _wide_blur(plane: NDArray[np.float32], sigma_px: float) -> NDArray[np.float3
 
 def _to_lab(xyz: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return CIELAB (CIE 15) of XYZ relative to the display's white."""
-    ratio = np.maximum(xyz / _WHITE_XYZ, 0)
+    ratio = np.maximum(xyz / WHITE_XYZ, 0)
     f = np.where(ratio > 216 / 24389, np.cbrt(ratio), (24389 / 27 * ratio + 16) / 116)
     x, y, z = f[..., 0], f[..., 1], f[..., 2]
     return np.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)], axis=-1).astype(np.float32)

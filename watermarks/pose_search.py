@@ -1,46 +1,52 @@
-"""Whitened window -> poses: find the template's spectral lines under any turn, scale and tilt.
+"""Search plane -> poses: find the template's spectral lines under any turn, scale and tilt.
 
-A window is undone of each of 169 tilts in turn, as a phone's lens would show them: its
-perspective straightened, its foreshortening stretched back. What is then left of the pose is a
-rotation and a scale, which are shifts of the spectrum in log-polar coordinates (Fourier-Mellin; Reddy &
-Chatterji 1996, doi:10.1109/83.506761), so that the scores of all of them are the sum of one shifted slice
-a line. A pose is settled by the lines' phases, which also tell the translation and which way is up.
+Each window's spectrum proposes linear maps from tile to photo (`constellation`). Once a phone's focal
+length is assumed, a linear map tells the page's tilt but for a sign, and with it the map in every other
+window: so each proposal is held against the spectra around it, where a chance match finds nothing. What
+stands out is refined, and its offset told by the lines' phases.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
 
 import cv2
 import numpy as np
 import scipy.fft
 from numpy.typing import NDArray
 
+from watermarks.constellation import propose
 from watermarks.profiles import Profile
-from watermarks.spectra import STEP, WINDOW_PX, line_power, line_values, log_polar, relative_power, transform
+from watermarks.spectra import Windows, power_at, relative_power, taper, windows
 from watermarks.template import lines
 
-# Pixels per luma chip that the search covers, about one octave and two thirds.
-PX_PER_CHIP = (0.55, 1.8)
+# Windows of these sides are searched, in pixels of the search plane: small ones see a tilted page as flat,
+# large ones see weak lines.
+_SIDES_PX = (128, 256)
 
-_CLEAR = 70.0  # a score that chance does not reach: the search ends there
-_TOP = 24  # tilts of a window that are looked at closely
-_TOP_ON_PAGE = 3  # of those near a page's known tilt
-_OFFSETS = 256  # offsets of the tile that are tried each way: half a chip apart
+# With more windows than this they overlap less.
+_MOST_WINDOWS = 200
 
 # A phone's main camera is a 24 to 28 mm equivalent: focal length over the frame's long side.
-_FOCAL_RATIO = 0.75
+FOCAL_RATIO = 0.75
 
-# Perspectives are tried up to this many rings of a hexagonal grid, this far apart: focal lengths times the
-# relative change of scale per pixel, which is about the tangent of the tilt. Closer than the perspective
-# left over smears a line by a bin.
-_PERSPECTIVE_RINGS = 7
-_PERSPECTIVE_STEP = 0.15
+# Proposals are held against the windows up to so many places away; sums over nearer and farther
+# neighbourhoods compete, each over the root of about how many of its windows don't overlap.
+_NEIGHBOURHOODS = ((1, 4), (2, 9))
 
-# In some 30 simulated photos true poses settled from 4.9 up, false ones seldom above 4.7: a working
-# threshold, not a bound. A false pose that passes must still be followed and its payload checked.
-SETTLED_Z = 4.8
+# So many poses of one size of window are yielded: those of all pictures on a page, and some by chance.
+_YIELDED = 10
+
+# Poses whose maps differ by less than this share, within so many windows, are one.
+_SAME_SHARE = 0.12
+_SAME_WINDOWS = 2.0
+
+# Tilts that are undone when a plane is searched again: of this tangent, in so many directions.
+_TILT = 0.6
+_DIRECTIONS = 6
+
+_OFFSETS = 256  # offsets of the tile that are tried each way: half a chip apart
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -49,220 +55,300 @@ class Pose:
 
     Attributes
     ----------
-    tile_to_level : ndarray of float, shape (3, 3)
-        Homography, tile coordinates in luma chips -> level pixels.
+    tile_to_search : ndarray of float, shape (3, 3)
+        Homography, chips -> pixels of the search plane. The offset is the likeliest of several, and the
+        page may be upside down: the lines' phases alone don't tell for sure.
     centre_xy : ndarray of float, shape (2,)
-        The middle of the window where it was found, in level pixels.
-    z : float
-        How well the lines' phases agree, in deviations of noise.
+        The middle of the window where it was found, in pixels of the search plane.
+    score : float
+        Line power about that window, in units of the noise.
     """
 
-    tile_to_level: NDArray[np.float64]
+    tile_to_search: NDArray[np.float64]
     centre_xy: NDArray[np.float64]
-    z: float
+    score: float
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Hypothesis:
-    """A tilt, and the best rotation and scale under it.
+class _Tilted:
+    """Proposals with the page's tilt, one a row.
 
     Attributes
     ----------
-    score : float
-        Summed line power.
-    to_bins : ndarray of float, shape (2, 2)
-        Cycles per tile -> bins of the straightened window's spectrum.
-    straighten : ndarray of float, shape (3, 3)
-        Homography, straightened coordinates about the middle -> level coordinates about the middle.
+    jacobians : ndarray of float, shape (M, 2, 2)
+        Tiles -> pixels at the window's middle.
+    recessions_xy : ndarray of float, shape (M, 2)
+        The relative change of depth per focal length of pixels: where the page recedes, and how steeply.
+    of_window : ndarray of int, shape (M,)
     """
 
-    score: float
-    to_bins: NDArray[np.float64]
-    straighten: NDArray[np.float64]
+    jacobians: NDArray[np.float64]
+    recessions_xy: NDArray[np.float64]
+    of_window: NDArray[np.intp]
 
 
-def search(
-    planes: NDArray[np.float32],
-    centre_xy: NDArray[np.float64],
-    profile: Profile,
-    *,
-    page: Pose | None = None,
-) -> list[Pose]:
-    """Return the poses that the lines' phases settle in a window, best first.
+def search(plane: NDArray[np.float32], profile: Profile, *, straighten: bool = False) -> Iterator[Pose]:
+    """Yield the poses that a search plane shows, the likeliest first.
 
     Parameters
     ----------
-    planes : ndarray of float32, shape (H, W, 2)
-        Whitened luma and chroma of a whole level.
-    centre_xy : ndarray of float, shape (2,)
-        The window's middle, in pixels of the level.
+    plane : ndarray of float32, shape (H, W)
+        Whitened luma of a whole level.
     profile : Profile
         The version of the format.
-    page : Pose, optional
-        A pose on the same page, if one is known: only tilts near its own are tried.
+    straighten : bool, optional
+        Look at the plane under several tilts undone, instead of as it is: a steep perspective smears the
+        lines within a window. It takes several times as long.
     """
-    height, width = planes.shape[:2]
-    focal_px = _FOCAL_RATIO * max(height, width)
-    from_axis = np.append(centre_xy - (width / 2, height / 2), focal_px) / focal_px
-    hypotheses = []
-    tried = _perspectives() if page is None else _perspectives_near(page, centre_xy, focal_px)
-    for perspective in tried:
-        straighten = _undo_tilt(perspective, from_axis, focal_px)
-        powers = [relative_power(values) for values in _straightened_spectra(planes, straighten, centre_xy)]
-        score, to_bins = _best_turn_and_scale(powers, profile)
-        hypotheses.append(_Hypothesis(score, to_bins, straighten))
-        if score > _CLEAR:
-            pose = _settle(planes, centre_xy, hypotheses[-1], profile)
-            if pose.z >= SETTLED_Z:
-                return [pose]
-    hypotheses.sort(key=lambda h: -h.score)
-    poses = [
-        _settle(planes, centre_xy, h, profile) for h in hypotheses[: _TOP if page is None else _TOP_ON_PAGE]
-    ]
-    return sorted((p for p in poses if p.z >= SETTLED_Z), key=lambda p: -p.z)
+    focal_px = FOCAL_RATIO * max(plane.shape)
+    if not straighten:
+        for side in _SIDES_PX:
+            yield from _search(plane, [windows(plane, side, _MOST_WINDOWS)], focal_px, profile)
+        return
+    views = []
+    for step in range(_DIRECTIONS):
+        angle = 2 * np.pi * step / _DIRECTIONS
+        straight, to_seen = _tilt_undone(plane, _TILT * np.array([np.cos(angle), np.sin(angle)]), focal_px)
+        views.append(windows(straight, _SIDES_PX[0], _MOST_WINDOWS, to_seen))
+    yield from _search(plane, views, focal_px, profile)
 
 
-@cache
-def _perspectives() -> list[NDArray[np.float64]]:
-    """Return the tried perspectives, pointing to where the page recedes, least first."""
-    tried = []
-    for ring in range(_PERSPECTIVE_RINGS + 1):
-        around = max(1, 6 * ring)
-        for i in range(around):
-            angle = 2 * np.pi * (i + 0.5 * (ring % 2)) / around
-            tried.append(ring * _PERSPECTIVE_STEP * np.array([np.cos(angle), np.sin(angle)]))
-    return tried
+def _search(
+    plane: NDArray[np.float32], views: Sequence[Windows | None], focal_px: float, profile: Profile
+) -> Iterator[Pose]:
+    """Yield the likeliest poses that the windows of some views of a plane propose."""
+    found: list[tuple[float, Windows, _Tilted, int]] = []
+    for view in views:
+        if view is None:
+            continue
+        tilted = _tilts(view, *propose(view, profile), plane.shape, focal_px)
+        scores = _scores(view, tilted, focal_px, profile)
+        found += [(float(scores[i]), view, tilted, i) for i in _distinct(view, tilted, scores)]
+    found.sort(key=lambda each: -each[0])
+    for score, view, tilted, index in found[:_YIELDED]:
+        yield _settle(plane, view, tilted, index, score, focal_px, profile)
 
 
-def _perspectives_near(
-    page: Pose, centre_xy: NDArray[np.float64], focal_px: float
-) -> list[NDArray[np.float64]]:
-    """Return the perspective at a point that a pose elsewhere on the page tells, and its neighbours."""
-    depth = np.linalg.inv(page.tile_to_level)[2]
-    here = -focal_px * depth[:2] / (depth[:2] @ centre_xy + depth[2])
-    return [here + step for step in _perspectives() if np.hypot(*step) < 1.5 * _PERSPECTIVE_STEP]
+def _tilt_undone(
+    plane: NDArray[np.float32], recession: NDArray[np.float64], focal_px: float
+) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
+    """Return a plane as it were if its page receded less, and the homography back.
 
-
-def _undo_tilt(
-    perspective: NDArray[np.float64], from_axis: NDArray[np.float64], focal_px: float
-) -> NDArray[np.float64]:
-    """Return the homography from a flat page, up to turn and scale, to the photo about a point.
-
-    A perspective at a point of the photo tells the page's tilt there, given the focal length, and the
-    tilt its foreshortening: the page's metric in the photo is that of the two tangents along x and y.
+    A page that recedes by p at the optical axis is seen through tangents ``I + p (0, 1)^T``: its metric
+    there is ``I + p p^T``.
     """
-    tangents = np.eye(3)[:2] + np.outer(perspective, from_axis)
-    values, vectors = np.linalg.eigh(tangents @ tangents.T)
-    foreshorten = vectors @ np.diag(values**-0.5) @ vectors.T
-    foreshorten /= np.sqrt(np.linalg.det(foreshorten))
-    homography = np.eye(3)
-    homography[:2, :2] = foreshorten
-    homography[2, :2] = perspective @ foreshorten / focal_px
-    return homography
-
-
-def _moved_by(x: float, y: float) -> NDArray[np.float64]:
-    return np.array([[1, 0, x], [0, 1, y], [0, 0, 1.0]])
-
-
-def _straightened_spectra(
-    planes: NDArray[np.float32], straighten: NDArray[np.float64], centre_xy: NDArray[np.float64]
-) -> list[NDArray[np.complex64]]:
-    """Return each plane's half spectrum in the window about a point, its tilt undone."""
-    half = WINDOW_PX / 2
-    to_level = _moved_by(*centre_xy) @ straighten @ _moved_by(-half, -half)
+    height, width = plane.shape
+    values, vectors = np.linalg.eigh(np.eye(2) + np.outer(recession, recession))
+    foreshorten = (vectors * values**-0.5) @ vectors.T / np.prod(values) ** -0.25
+    tilt = np.eye(3)
+    tilt[:2, :2] = foreshorten
+    tilt[2, :2] = recession @ foreshorten / focal_px
+    middle = np.array([(width - 1) / 2, (height - 1) / 2])
+    to_seen = _moved_by(*middle) @ tilt @ _moved_by(*-middle)
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    window = cv2.warpPerspective(planes, to_level, (WINDOW_PX, WINDOW_PX), flags=flags)
-    return transform(np.asarray(window, np.float32))
+    return np.asarray(cv2.warpPerspective(plane, to_seen, (width, height), flags=flags), np.float32), to_seen
 
 
-def _best_turn_and_scale(
-    powers: list[NDArray[np.float32]], profile: Profile
-) -> tuple[float, NDArray[np.float64]]:
-    """Return the best score over all rotations and scales, and that linear map to bins."""
-    finest, coarsest = sorted(np.log(WINDOW_PX / (profile.tile_chips * s)) for s in PX_PER_CHIP)
-    shifts = round((coarsest - finest) / STEP)
-    lowest = np.log(min(layer.template_radii[0] for layer in profile.layers))
-    highest = np.log(max(layer.template_radii[1] for layer in profile.layers))
-    log_low = float(lowest + finest - 2 * STEP)
-    columns = round((highest - lowest) / STEP) + shifts + 5
-    turns = round(np.pi / STEP)
-    score = np.zeros((turns, shifts), np.float32)
-    for power, layer in zip(powers, profile.layers, strict=True):
-        turned = log_polar(power, log_low, columns)
-        x, y = lines(layer).cycles_xy.T
-        rows = np.rint(np.arctan2(y, x) / np.pi * turns).astype(int) % turns
-        cols = np.rint((np.log(np.hypot(x, y)) + finest - log_low) / STEP).astype(int)
-        for row, col in zip(rows, cols, strict=True):
-            score += turned[row : row + turns, col : col + shifts]
-    turn, shift = np.unravel_index(int(np.argmax(score)), score.shape)
-    angle, scale = turn * np.pi / turns, np.exp(finest + STEP * shift)
-    rotation = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
-    return float(score[turn, shift]), scale * rotation
+def _tilts(
+    found: Windows,
+    to_bins: NDArray[np.float32],
+    of_window: NDArray[np.intp],
+    shape: tuple[int, ...],
+    focal_px: float,
+) -> _Tilted:
+    """Return the two tilts of the page that each linear map may come from.
+
+    With a the window's middle from the optical axis in focal lengths, a page that recedes by p is seen
+    through tangents ``I + p (a, 1)^T``, whose Gram matrix is the page's metric in the photo:
+    ``I - a a^T / b^2 + q q^T`` with b^2 = 1 + a^T a and q = b p + a / b. The map gives that metric up to
+    scale, and whitened by its known part it is ``I + r r^T``: r is told but for its sign.
+    """
+    straight = np.swapaxes(_inverse(to_bins.astype(np.float64) / found.side), -1, -2)
+    jacobians = found.unwarp[of_window] @ straight
+    middle = (np.array(shape[::-1]) - 1) / 2
+    axis = (found.centres_xy[of_window] - middle) / focal_px
+    b = np.sqrt(1 + (axis**2).sum(axis=1))
+    known = np.eye(2) - axis[:, :, None] * axis[:, None, :] / (b**2)[:, None, None]
+    values, vectors = np.linalg.eigh(known)
+    root = (vectors * np.sqrt(values)[:, None, :]) @ np.swapaxes(vectors, -1, -2)
+    white = _inverse(root)
+    metric = _inverse(jacobians @ np.swapaxes(jacobians, -1, -2))
+    values, vectors = np.linalg.eigh(white @ metric @ white)
+    steep = np.sqrt(np.maximum(values[:, 1] / values[:, 0] - 1, 0))
+    q = (root @ (vectors[:, :, 1] * steep[:, None])[:, :, None])[:, :, 0]
+    recessions = np.concatenate([(sign * q - axis / b[:, None]) / b[:, None] for sign in (1, -1)])
+    return _Tilted(np.tile(jacobians, (2, 1, 1)), recessions, np.tile(of_window, 2))
 
 
-@cache
-def _nudges() -> NDArray[np.float64]:
-    """Return the 81 small linear maps that the refinement tries, shape (81, 2, 2)."""
-    steps = np.array([-1.0, 0.0, 1.0])
-    return np.stack(np.meshgrid(steps, steps, steps, steps, indexing="ij"), -1).reshape(-1, 2, 2)
+def _inverse(matrices: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the inverses of 2 x 2 matrices, shape (..., 2, 2)."""
+    a, b, c, d = (matrices[..., i, j] for i in (0, 1) for j in (0, 1))
+    inverse = np.stack([np.stack([d, -b], axis=-1), np.stack([-c, a], axis=-1)], axis=-2)
+    return np.asarray(inverse / (a * d - b * c)[..., None, None])
 
 
-def _refine(
-    powers: list[NDArray[np.float32]], to_bins: NDArray[np.float64], profile: Profile
+def _scores(found: Windows, tilted: _Tilted, focal_px: float, profile: Profile) -> NDArray[np.float64]:
+    """Return how much more line power each proposal finds in the windows about its own than chance."""
+    rows, cols = found.grid
+    row, col = np.divmod(tilted.of_window, cols)
+    reach = _NEIGHBOURHOODS[-1][0]
+    totals = np.zeros((len(_NEIGHBOURHOODS), len(row)))
+    for down in range(-reach, reach + 1):
+        for right in range(-reach, reach + 1):
+            inside = (row + down >= 0) & (row + down < rows) & (col + right >= 0) & (col + right < cols)
+            if not inside.any():
+                continue
+            window = (row + down)[inside] * cols + (col + right)[inside]
+            excess = _excess(found, tilted, inside, window, focal_px, profile)
+            for total, (near, _) in zip(totals, _NEIGHBOURHOODS, strict=True):
+                if max(abs(down), abs(right)) <= near:
+                    total[inside] += excess
+    weights = np.sqrt([count for _, count in _NEIGHBOURHOODS])
+    return np.asarray((totals / weights[:, None]).max(axis=0))
+
+
+def _excess(
+    found: Windows,
+    tilted: _Tilted,
+    which: NDArray[np.bool_],
+    window: NDArray[np.intp],
+    focal_px: float,
+    profile: Profile,
 ) -> NDArray[np.float64]:
-    """Climb to the linear map whose lines hold the most power."""
-    cycles = [lines(layer).cycles_xy.astype(np.float64) for layer in profile.layers]
-    smooth = [np.asarray(cv2.GaussianBlur(power, (0, 0), 0.7), np.float32) for power in powers]
-    score, step = -1.0, 0.014
-    while step > 0.0015:
-        tried = to_bins + step * _nudges() @ to_bins
-        power = np.sum([line_power(p, c, tried) for p, c in zip(smooth, cycles, strict=True)], axis=0)
-        best = int(np.argmax(power))
-        if power[best] > score + 1e-6:
-            score, to_bins = float(power[best]), tried[best]
-        else:
-            step /= 2
-    return to_bins
+    """Return the line power of some proposals in other windows than their own, above the mean of noise.
+
+    A page's map at a distance d from where it is J is ``(1 - p d / f) (I - d p^T / f) J``.
+    """
+    away = found.centres_xy[window] - found.centres_xy[tilted.of_window[which]]
+    recession = tilted.recessions_xy[which] / focal_px
+    nearer = 1 - (recession * away).sum(axis=1)
+    moved = np.eye(2) - away[:, :, None] * recession[:, None, :]
+    jacobians = nearer[:, None, None] * moved @ tilted.jacobians[which]
+    straight = _inverse(found.unwarp[window]) @ jacobians
+    to_bins = found.side * np.swapaxes(_inverse(straight), -1, -2)
+    cycles = lines(profile).cycles_xy
+    power = power_at(found.near_power, window, to_bins @ cycles.T)
+    return np.asarray(power.sum(axis=1) - len(cycles) * float(found.near_power.mean()), np.float64)
+
+
+def _distinct(found: Windows, tilted: _Tilted, scores: NDArray[np.float64]) -> list[int]:
+    """Return the best proposals that are not one and the same pose, the best first."""
+    kept: list[int] = []
+    left = np.ones(len(scores), np.bool_)
+    centres = found.centres_xy[tilted.of_window]
+    while left.any() and len(kept) < _YIELDED:
+        best = int(np.where(left, scores, -np.inf).argmax())
+        kept.append(best)
+        away = np.hypot(*(centres - centres[best]).T) / found.stride
+        change = np.abs(_inverse(tilted.jacobians[best]) @ tilted.jacobians)
+        same = np.abs(change - np.eye(2)).max(axis=(1, 2)) < _SAME_SHARE
+        left &= ~(same & (away <= _SAME_WINDOWS))
+        left[best] = False
+    return kept
 
 
 def _settle(
-    planes: NDArray[np.float32], centre_xy: NDArray[np.float64], found: _Hypothesis, profile: Profile
+    plane: NDArray[np.float32],
+    found: Windows,
+    tilted: _Tilted,
+    index: int,
+    score: float,
+    focal_px: float,
+    profile: Profile,
 ) -> Pose:
-    """Find translation and uprightness from the lines' phases about the window's middle.
+    """Refine a proposal in its own window, straightened, and find its offset by the lines' phases."""
+    centre = found.centres_xy[tilted.of_window[index]]
+    jacobian = tilted.jacobians[index]
+    px_per_tile = float(np.sqrt(np.linalg.det(jacobian)))
+    recession = tilted.recessions_xy[index] / focal_px
+    for _ in range(2):
+        straight = _straightened(plane, found.side, centre, jacobian / px_per_tile, recession)
+        jacobian = jacobian @ _correction(straight, px_per_tile, profile)
+    straight = _straightened(plane, found.side, centre, jacobian / px_per_tile, recession)
+    turn, offset = _turn_and_offset(straight, px_per_tile, profile)
+    tile_to_centre = np.eye(3)
+    tile_to_centre[:2, :2] = turn * jacobian / profile.tile_chips
+    tile_to_centre[2, :2] = recession @ tile_to_centre[:2, :2]
+    # The middle of the window is at this offset in the tile.
+    return Pose(
+        _moved_by(*centre) @ tile_to_centre @ _moved_by(*(-offset * profile.tile_chips)), centre, score
+    )
+
+
+def _straightened(
+    plane: NDArray[np.float32],
+    side: int,
+    centre_xy: NDArray[np.float64],
+    to_plane: NDArray[np.float64],
+    recession: NDArray[np.float64],
+) -> NDArray[np.float32]:
+    """Return the window about a point with the page's tilt and turn undone."""
+    homography = np.eye(3)
+    homography[:2, :2] = to_plane
+    homography[2, :2] = recession @ to_plane
+    half = (side - 1) / 2
+    placed = _moved_by(*centre_xy) @ homography @ _moved_by(-half, -half)
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    return np.asarray(cv2.warpPerspective(plane, placed, (side, side), flags=flags), np.float32)
+
+
+def _correction(straight: NDArray[np.float32], px_per_tile: float, profile: Profile) -> NDArray[np.float64]:
+    """Return the small linear change of tile coordinates that the lines' peaks ask for."""
+    side = len(straight)
+    power = cv2.GaussianBlur(relative_power(straight), (0, 0), 0.7)
+    expected = lines(profile).cycles_xy * (side / px_per_tile)
+    seen, weights = [], []
+    for x, y in expected:
+        flip = -1 if x < 0 else 1
+        col, row = round(flip * x), round(flip * y) + side // 2
+        if not (2 <= row < side - 2 and 2 <= col < side // 2 - 2):
+            seen.append((x, y))
+            weights.append(0.0)
+            continue
+        near = power[row - 2 : row + 3, col - 2 : col + 3].astype(np.float64)
+        near = np.maximum(near - near.mean(), 0) ** 2
+        steps = np.arange(-2, 3)
+        total = near.sum() + 1e-9
+        dx, dy = (near.sum(axis=0) @ steps) / total, (near.sum(axis=1) @ steps) / total
+        seen.append((flip * (col + dx), flip * (row - side // 2 + dy)))
+        weights.append(float(power[row - 1 : row + 2, col - 1 : col + 2].max()))
+    root = np.sqrt(weights)[:, None]
+    change = np.linalg.lstsq(expected * root, np.array(seen) * root, rcond=None)[0].T
+    # Frequencies change by `change`, so that tile coordinates change by the inverse of its transpose.
+    return np.asarray(np.linalg.inv(change).T)
+
+
+def _turn_and_offset(
+    straight: NDArray[np.float32], px_per_tile: float, profile: Profile
+) -> tuple[int, NDArray[np.float64]]:
+    """Return 1, or -1 if upside down, and where in the tile the window's middle lies, in tiles.
 
     A line's phase is its own plus ``2 pi cycles . t`` for tile coordinates t of the middle, so the
     agreement of all lines over t is a Fourier transform; upside down, it is that of the conjugates.
     """
-    spectra = _straightened_spectra(planes, found.straighten, centre_xy)
-    to_bins = _refine([relative_power(values) for values in spectra], found.to_bins, profile)
-    cycles = [lines(layer).cycles_xy for layer in profile.layers]
-    values = [line_values(v, c @ to_bins.T) for v, c in zip(spectra, cycles, strict=True)]
-    own = np.concatenate([np.exp(-1j * lines(layer).phases) for layer in profile.layers])
-    every, seen = np.concatenate(cycles), np.concatenate(values)
-    upright, upside_down = (_best_offset(every, phasors * own) for phasors in (seen, seen.conj()))
-    turned = upside_down[0] > upright[0]
-    agreement, offset = upside_down if turned else upright
-    jacobian = (-1 if turned else 1) * WINDOW_PX / profile.tile_chips * np.linalg.inv(to_bins).T
-    to_straight = np.eye(3)
-    to_straight[:2, :2] = jacobian
-    to_straight[:2, 2] = -jacobian @ (offset * profile.tile_chips)
-    return Pose(
-        _moved_by(*centre_xy) @ found.straighten @ to_straight,
-        centre_xy,
-        agreement / float(np.sqrt(0.5 * np.sum(np.abs(seen) ** 2)) + 1e-9),
-    )
+    found = lines(profile)
+    side = len(straight)
+    at = (np.arange(side) - (side - 1) / 2) / px_per_tile
+    x = np.exp(-2j * np.pi * np.outer(found.cycles_xy[:, 0], at))
+    y = np.exp(-2j * np.pi * np.outer(found.cycles_xy[:, 1], at))
+    values = np.einsum("ky,yx,kx->k", y, straight * taper(side), x, optimize=True)
+    own = np.exp(-1j * found.phases)
+    upright, upside_down = (agreement(found.cycles_xy, v * own) for v in (values, values.conj()))
+    turned = upside_down.max() > upright.max()
+    best = upside_down if turned else upright
+    row, col = np.unravel_index(int(best.argmax()), best.shape)
+    return (-1 if turned else 1), np.array([col, row]) / _OFFSETS
 
 
-def _best_offset(
-    cycles_xy: NDArray[np.int64], phasors: NDArray[np.complex128]
-) -> tuple[float, NDArray[np.float64]]:
-    """Return the greatest agreement of phasors with an offset, and the offset in tiles."""
+def agreement(cycles_xy: NDArray[np.int64], phasors: NDArray[np.complex128]) -> NDArray[np.float32]:
+    """Return how well phasors agree with each offset of the tile, shape (256, 256), half a chip apart."""
     forward = cycles_xy[:, 0] >= 0
     at = np.where(forward[:, None], cycles_xy, -cycles_xy)
     half = np.zeros((_OFFSETS, _OFFSETS // 2 + 1), np.complex64)
     # The sum's real part is a real transform of its Hermitian half.
     np.add.at(half, (at[:, 1], at[:, 0]), np.where(forward, phasors.conj(), phasors))
-    agreement = scipy.fft.irfft2(half, s=(_OFFSETS, _OFFSETS))
-    row, col = np.unravel_index(int(np.argmax(agreement)), agreement.shape)
-    return float(agreement[row, col]) * _OFFSETS**2 / 2, np.array([col, row]) / _OFFSETS
+    return np.asarray(scipy.fft.irfft2(half, s=(_OFFSETS, _OFFSETS)), np.float32)
+
+
+def _moved_by(x: float, y: float) -> NDArray[np.float64]:
+    return np.array([[1, 0, x], [0, 1, y], [0, 0, 1.0]])

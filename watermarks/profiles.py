@@ -15,43 +15,6 @@ from numpy.typing import NDArray
 
 
 @dataclass(frozen=True, slots=True)
-class Layer:
-    """One of the mark's two signals, in luma or in blue-yellow.
-
-    Attributes
-    ----------
-    chip_pitch : int
-        The side of one of the layer's chips, in luma chips (1 or 2).
-    template_lines : int
-        How many sinusoids the layer's template has.
-    template_radii : tuple of float
-        Least and greatest spatial frequency of the template, in cycles per tile.
-    template_share : float
-        The template's share of the layer's energy, in (0, 1); the message has the rest.
-    message_band : tuple of float
-        Least and greatest spatial frequency of the message, in cycles per tile: below, the host is
-        strongest; above, a photo from afar keeps nothing.
-    amplitude : float
-        RMS amplitude over a flat mid-grey at strength 1, in 8-bit levels.
-    masking : float
-        What local activity adds to the amplitude, in levels per level of activity.
-    """
-
-    chip_pitch: int
-    template_lines: int
-    template_radii: tuple[float, float]
-    template_share: float
-    message_band: tuple[float, float]
-    amplitude: float
-    masking: float
-
-    def message_gain(self, radius: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return the message's gain at radii in cycles per tile: the power of a Butterworth band-pass."""
-        low, high = self.message_band
-        return 1 / (1 + (low / np.maximum(radius, 0.5)) ** 6) / (1 + (radius / high) ** 6)
-
-
-@dataclass(frozen=True, slots=True)
 class Profile:
     """A version of the format.
 
@@ -60,50 +23,59 @@ class Profile:
     version : int
         The 4-bit number that every payload carries.
     chips_per_inch : float
-        Luma chips per inch of paper.
+        Chips per inch of paper.
     tile_chips : int
-        The side of the square tile, in luma chips; tiles repeat over the picture.
-    luma, chroma : Layer
-        The two signals.
+        The side of the square tile, in chips; tiles repeat over the picture.
+    template_lines : int
+        How many sinusoids the template has.
+    template_radii : tuple of float
+        Least and greatest spatial frequency of the template, in cycles per tile.
+    template_share : float
+        The template's share of the mark's energy, in (0, 1); the message has the rest.
+    message_band : tuple of float
+        Least and greatest spatial frequency of the message, in cycles per tile: below, the host is
+        strongest; above, a photo from afar keeps nothing.
+    delta_e : float
+        RMS colour difference at strength 1 that an eye at 40 cm sees (S-CIELAB, in Delta E*ab), in a place
+        of `REFERENCE_ACTIVITY`.
+    masking : float
+        The exponent with which the amplitude grows with local activity: 0 would mark a sky as strongly as
+        foliage.
     """
 
     version: int
     chips_per_inch: float
     tile_chips: int
-    luma: Layer
-    chroma: Layer
+    template_lines: int
+    template_radii: tuple[float, float]
+    template_share: float
+    message_band: tuple[float, float]
+    delta_e: float
+    masking: float
 
-    @property
-    def layers(self) -> tuple[Layer, Layer]:
-        """Luma and chroma, in the order in which all code keeps them."""
-        return self.luma, self.chroma
+    def message_gain(self, radius: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the message's gain at radii in cycles per tile: the power of a Butterworth band-pass."""
+        low, high = self.message_band
+        return 1 / (1 + (low / np.maximum(radius, 0.5)) ** 6) / (1 + (radius / high) ** 8)
 
 
-# 50 chips per inch put the template's lines at 3.5 to 12.5 cycles per inch and the message at 3 to 16, where
-# a photo of 70 pixels per inch of paper still has them after blur and JPEG. The blue-yellow chips are
-# twice as wide, as camera and JPEG keep half the resolution in colour.
+# 75 chips per inch make tiles of 1.71 in, so that the smallest pictures hold a whole one. The template's
+# lines lie at 11 to 18 cycles per inch: finer ones smear under perspective and are lost to a photo of 65
+# pixels per inch, coarser ones drown in the picture. Six, and not more, because a reader finds them by their
+# power before it knows their phases, and then every further line adds its noise. They have the greater share:
+# with less, photos whose message would decode are not found. The message lies at 8 to
+# 26 cycles per inch, where photographs have little of their own and a photo from reading distance still
+# has something.
 DRAFT_0 = Profile(
     version=0,
-    chips_per_inch=50.0,
+    chips_per_inch=75.0,
     tile_chips=128,
-    luma=Layer(
-        chip_pitch=1,
-        template_lines=14,
-        template_radii=(12.0, 32.0),
-        template_share=0.6,
-        message_band=(13.0, 42.0),
-        amplitude=0.86,
-        masking=0.083,
-    ),
-    chroma=Layer(
-        chip_pitch=2,
-        template_lines=10,
-        template_radii=(9.0, 26.0),
-        template_share=0.6,
-        message_band=(7.5, 28.0),
-        amplitude=2.05,
-        masking=0.155,
-    ),
+    template_lines=6,
+    template_radii=(19.0, 30.0),
+    template_share=0.6,
+    message_band=(14.0, 44.0),
+    delta_e=0.42,
+    masking=0.1,
 )
 
 PROFILES: Mapping[int, Profile] = MappingProxyType({DRAFT_0.version: DRAFT_0})

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
+from typing import TypeVar
 
 import cv2
 import numpy as np
@@ -14,16 +14,23 @@ from watermarks import decoder, pose_search
 from watermarks.diagnosis import likeliest_reason
 from watermarks.errors import WatermarkError
 from watermarks.payload import derive_key
-from watermarks.pose_search import Pose
 from watermarks.profiles import PROFILES, Profile
 from watermarks.region import covered_corners
-from watermarks.registration import Registration, register
+from watermarks.registration import Registration, moved_in_tile, register
 from watermarks.results import Detection, Miss
-from watermarks.spectra import WINDOW_PX
-from watermarks.whitening import SEARCH_SHRINK, Level, pyramid
+from watermarks.whitening import Level, pyramid
 
-# Poses of one window that are followed: the first is right or it is chance.
-_POSES = 2
+# Two detections of one payload that share this much of the smaller one's area are one picture.
+_SHARED_AREA = 0.1
+
+# After so many poses of a level that come to nothing the others are chance as well.
+_IN_VAIN = 6
+
+# A steep page is looked for again in search planes up to this long side: a picture that is steep and so small
+# in the photo that it takes a finer one shows too little of the mark.
+_STRAIGHTENED_PX = 1100
+
+T = TypeVar("T")
 
 Stopwatch = Callable[[str], AbstractContextManager[None]]
 
@@ -56,97 +63,72 @@ def read(
         raise WatermarkError(f"a capture is uint8 of shape (H, W, 3), not {capture.dtype} {capture.shape}")
     derive_key(key, "check")  # a key too short is the caller's mistake, whatever the photo shows
     followed = False
+    levels: list[Level] = []
     for level in _watched(pyramid(capture), stopwatch):
-        for profile in PROFILES.values():
-            found, seen = _read_level(level, key, profile, stopwatch)
+        levels.append(level)
+        found, seen = _read_level(level, key, stopwatch)
+        followed |= seen
+        if found:
+            return found
+    for level in levels:
+        if max(level.search_plane.shape) <= _STRAIGHTENED_PX:
+            found, seen = _read_level(level, key, stopwatch, straighten=True)
             followed |= seen
             if found:
-                return sorted(found, key=lambda d: -_area(d.corners_xy))
+                return found
     return Miss(likeliest_reason(capture, followed=followed))
 
 
 def _read_level(
-    level: Level, key: bytes, profile: Profile, stopwatch: Stopwatch
+    level: Level, key: bytes, stopwatch: Stopwatch, *, straighten: bool = False
 ) -> tuple[list[Detection], bool]:
-    """Return what a level shows, and whether any template was followed."""
+    """Return what a level shows, the largest first, and whether any template was followed."""
     found: list[Detection] = []
-    tried: list[Registration] = []
-    page: Pose | None = None
-    pending = deque(_windows(level))
-    while pending:
-        centre_xy = pending.popleft()
-        if any(r.holds(SEARCH_SHRINK * centre_xy) for r in tried):
-            continue
-        for registration in _follow(level, centre_xy, profile, page, stopwatch):
-            tried.append(registration)
-            with stopwatch("decode"):
-                detection = _decode(level, registration, key, profile)
-            if detection is None:
+    read: list[Registration] = []
+    followed = False
+    for profile in PROFILES.values():
+        in_vain = 0
+        poses = pose_search.search(level.search_plane, profile, straighten=straighten)
+        for pose in _watched(poses, stopwatch):
+            centre = (pose.centre_xy + 0.5) * level.search_shrink - 0.5
+            if any(each.holds(centre) for each in read):
                 continue
-            if page is None:
-                # Other pictures are likely on the same page: with its tilt known, looking is cheap.
-                pending.extend(_windows_between(level))
-            page = registration.search_pose
-            if not any(_same(detection, d) for d in found):
+            with stopwatch("detect"):
+                registration = register(level, pose, profile)
+            detection = None
+            if registration is not None:
+                followed = True
+                with stopwatch("decode"):
+                    detection = _decode(level, registration, key, profile)
+            if registration is None or detection is None:
+                in_vain += 1
+                if in_vain == _IN_VAIN:
+                    break
+                continue
+            read.append(registration)
+            same = [other for other in found if _same(detection, other)]
+            if all(other.signal_db < detection.signal_db for other in same):
+                found = [other for other in found if other not in same]
                 found.append(detection)
-            break
-    return found, bool(tried)
+    return sorted(found, key=lambda d: -_area(d.corners_xy)), followed
 
 
-def _watched(levels: Iterator[Level], stopwatch: Stopwatch) -> Iterator[Level]:
+def _watched(items: Iterator[T], stopwatch: Stopwatch) -> Iterator[T]:
+    """Yield the items, timing how long each takes to be found."""
     while True:
         with stopwatch("detect"):
-            level = next(levels, None)
-        if level is None:
+            item = next(items, None)
+        if item is None:
             return
-        yield level
-
-
-def _windows(level: Level) -> list[NDArray[np.float64]]:
-    """Return the search windows' middles in pixels of the search plane, nearest the frame's middle first."""
-    height, width = level.search_planes.shape[:2]
-    stride = WINDOW_PX // 2 if max(height, width) < 800 else 3 * WINDOW_PX // 4
-    along = []
-    for n in (width, height):
-        inner = max(0, n - WINDOW_PX)
-        along.append(n / 2 + np.linspace(-inner / 2, inner / 2, 1 + -(-inner // stride)))
-    middle = np.array([width, height]) / 2
-    centres = [np.array([x, y]) for y in along[1] for x in along[0]]
-    return sorted(centres, key=lambda c: float(np.hypot(*(c - middle))))
-
-
-def _windows_between(level: Level) -> list[NDArray[np.float64]]:
-    """Return more windows' middles, half a window apart and up to the frame's edges."""
-    step = WINDOW_PX // 2
-    height, width = level.search_planes.shape[:2]
-    return [
-        np.array([x, y], np.float64)
-        for y in range(step // 2, height, step)
-        for x in range(step // 2, width, step)
-    ]
-
-
-def _follow(
-    level: Level,
-    centre_xy: NDArray[np.float64],
-    profile: Profile,
-    page: Pose | None,
-    stopwatch: Stopwatch,
-) -> Iterator[Registration]:
-    """Yield the surfaces that the likeliest poses about a point grow into."""
-    with stopwatch("detect"):
-        poses = pose_search.search(level.search_planes, centre_xy, profile, page=page)[:_POSES]
-    for pose in poses:
-        with stopwatch("detect"):
-            registration = register(level, pose, profile)
-        if registration is not None:
-            yield registration
+        yield item
 
 
 def _decode(level: Level, found: Registration, key: bytes, profile: Profile) -> Detection | None:
+    """Decode a registration where it lies, or else where its lines agree best."""
     decoded = decoder.decode(level, found, key, profile)
     if decoded is None:
         return None
+    found = moved_in_tile(level, found, decoded.place.turn, decoded.place.offset_xy, profile)
     corners = covered_corners(level, found, decoded.coded_bits, key, profile)
     centre = found.surface.to_chips(corners.mean(axis=0))
     return Detection(
@@ -159,10 +141,11 @@ def _decode(level: Level, found: Registration, key: bytes, profile: Profile) -> 
 
 
 def _same(one: Detection, other: Detection) -> bool:
-    """Whether two detections are one picture: the same payload at the same place."""
-    polygon = other.corners_xy.astype(np.float32)
-    x, y = one.corners_xy.mean(axis=0)
-    return one.payload == other.payload and cv2.pointPolygonTest(polygon, (float(x), float(y)), False) >= 0
+    """Whether two detections are one picture: the same payload, at places that overlap."""
+    ours, theirs = (np.asarray(each.corners_xy, np.float32) for each in (one, other))
+    shared, _ = cv2.intersectConvexConvex(ours, theirs)
+    smaller = min(_area(one.corners_xy), _area(other.corners_xy))
+    return one.payload == other.payload and shared > _SHARED_AREA * smaller
 
 
 def _area(corners_xy: NDArray[np.float64]) -> float:

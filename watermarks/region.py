@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from watermarks.decoder import chip_weights
-from watermarks.embedder import layer_tile
-from watermarks.geometry import Surface
+from watermarks.embedder import mark_tile
+from watermarks.geometry import Surface, rectify
 from watermarks.profiles import Profile
 from watermarks.registration import BLOCK, SHOWN_Z, STRIDE, Registration
 from watermarks.whitening import Level, whitened_chips
@@ -16,7 +16,16 @@ from watermarks.whitening import Level, whitened_chips
 _CELL = 4  # chips to a cell of the evidence map: the corners' resolution
 # A row or column of cells belongs to the picture if it shows at least this share of the mean evidence: a
 # picture's quiet parts carry less of the mark than its busy ones, what lies beside it none.
-_LEAST_SHARE = 0.35
+_LEAST_SHARE = 0.3
+
+# The edge of a picture without a mark at its end: this share of its length steps the same way, by so many
+# 8-bit levels on average, and so much more clearly than where the mark ends.
+_EDGE_AGREES = 0.9
+_LEAST_STEP = 25.0
+_CLEARER = 2.0
+
+# What lies between is darker than paper, in 8-bit levels: paper beside a picture carries no mark either.
+_BLACK_LEVEL = 130.0
 
 _MARGIN = 128  # chips looked at beyond the registered blocks
 
@@ -37,6 +46,9 @@ def covered_corners(
     shown = np.pad(chip_weights(registration, _CELL), _MARGIN // _CELL) > SHOWN_Z
     typical = float(evidence[shown].mean()) if shown.any() else float(evidence.max())
     top, bottom, left, right = _best_rectangle(evidence - _LEAST_SHARE * typical)
+    cells = rectify(level.luma, surface, origin, evidence.shape, float(_CELL))
+    top, bottom = _out_to_edges(cells[:, left:right], top, bottom)
+    left, right = _out_to_edges(cells[top:bottom].T, left, right)
     x0, x1 = origin[0] + _CELL * left, origin[0] + _CELL * right
     y0, y1 = origin[1] + _CELL * top, origin[1] + _CELL * bottom
     return surface.to_level(np.array([[x0, y0], [x1, y0], [x1, y1], [x0, y1]], np.float64))
@@ -51,23 +63,35 @@ def _evidence(
     key: bytes,
     profile: Profile,
 ) -> NDArray[np.float64]:
-    """Return how well each cell agrees with the decoded chips, luma and blue-yellow together."""
+    """Return how well each cell agrees with the decoded chips."""
+    chips = whitened_chips(level.luma, surface, origin, shape)
+    side = profile.tile_chips
+    tile = cv2.resize(mark_tile(profile, coded_bits, key), (side, side), interpolation=cv2.INTER_AREA)
+    rows = (origin[1] + np.arange(chips.shape[0])) % side
+    cols = (origin[0] + np.arange(chips.shape[1])) % side
+    product = chips * tile[rows[:, None], cols]
     cells = shape[1] // _CELL, shape[0] // _CELL
-    total = np.zeros((cells[1], cells[0]))
-    for layer, plane in zip(profile.layers, level.planes, strict=True):
-        pitch = layer.chip_pitch
-        chips = whitened_chips(plane, surface, origin, (shape[0] // pitch, shape[1] // pitch), pitch)
-        side = profile.tile_chips // pitch
-        tile = cv2.resize(
-            layer_tile(profile, layer, coded_bits, key), (side, side), interpolation=cv2.INTER_AREA
-        )
-        rows = (origin[1] // pitch + np.arange(chips.shape[0])) % side
-        cols = (origin[0] // pitch + np.arange(chips.shape[1])) % side
-        product = chips * tile[rows[:, None], cols]
-        deviation = float(product.std())
-        if deviation > 0:  # a grey photo's blue-yellow is empty
-            total += np.asarray(cv2.resize(product / deviation, cells, interpolation=cv2.INTER_AREA))
-    return total
+    return np.asarray(cv2.resize(product, cells, interpolation=cv2.INTER_AREA), np.float64)
+
+
+def _out_to_edges(luma: NDArray[np.float32], start: int, end: int) -> tuple[int, int]:
+    """Move the ends of a run of rows out to where nearly all columns step at once, if they don't there.
+
+    A picture's black end carries no mark; its edge against the paper shows all the same.
+    """
+    steps = np.diff(np.pad(luma, ((2, 1), (0, 0)), mode="edge").astype(np.float64), n=1, axis=0)
+    steps = steps[1:] + steps[:-1]  # over two cells: edges are blurred
+    mean = np.abs(steps.mean(axis=1))
+    agree = np.maximum((steps > 0).mean(axis=1), (steps < 0).mean(axis=1))
+    edge = np.where((agree > _EDGE_AGREES) & (mean > _LEAST_STEP), mean, 0.0)
+    above, below = max(start - 1, 0), end + 2
+    outer = np.flatnonzero(edge[:above] > _CLEARER * mean[above : start + 2].max())
+    if outer.size and np.median(luma[outer[-1] + 1 : start]) < _BLACK_LEVEL:  # the nearest, at its steepest
+        start = int(outer[-1]) - int(edge[max(outer[-1] - 3, 0) : outer[-1] + 1][::-1].argmax())
+    outer = np.flatnonzero(edge[below:] > _CLEARER * mean[end - 1 : below].max())
+    if outer.size and np.median(luma[end : below + outer[0]]) < _BLACK_LEVEL:
+        end = below + int(outer[0]) + int(edge[below + outer[0] : below + outer[0] + 4].argmax())
+    return start, end
 
 
 def _best_rectangle(evidence: NDArray[np.float64]) -> tuple[int, int, int, int]:

@@ -1,38 +1,50 @@
 """Pose -> surface: follow the template outward from where it was found.
 
-Blocks of chips are correlated with the template; each block that agrees tells how far it lies from
-where the surface so far would have it. The surface is fitted anew to all that agree, and their
-neighbours are asked next, so that perspective and the bend of the page are learnt from the middle out.
+The chips are demodulated by each of the template's lines, block by block: what is left is one complex
+value a line and block, whose phases tell how far the block lies from where the surface so far would have
+it. The surface is fitted anew to all blocks that agree, and their neighbours are asked next, so that
+perspective and the bend of the page are learnt from the middle out.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
 
 import numpy as np
-import scipy.fft
 import scipy.ndimage
 from numpy.typing import NDArray
 
-from watermarks.geometry import Surface, fit_surface
+from watermarks.geometry import Surface, fit_surface, rectify
 from watermarks.pose_search import Pose
 from watermarks.profiles import Profile
-from watermarks.spectra import WINDOW_PX
-from watermarks.template import template_tile
-from watermarks.whitening import SEARCH_SHRINK, Level, whitened_chips
+from watermarks.template import lines
+from watermarks.whitening import Level
 
-BLOCK = 96
+# Blocks overlap: three strides wide, tapered towards their edges.
 STRIDE = 32
+BLOCK = 3 * STRIDE
+_TAPER = np.array([0.25, 0.5, 0.25], np.float32)
 
-# How far a block may lie from where its neighbours lead one to expect it, in chips.
+# How far a block may lie from where its neighbours lead one to expect it, in chips: at first, and once a
+# surface is fitted. The farther one looks, the likelier noise agrees somewhere, and pulls.
 _REACH = 3
+_FITTED_REACH = 1
+_FITTED_AFTER = 3
 
 # A block of pure noise peaks above this once in some thirty; most of its neighbours must agree besides.
 _BLOCK_Z = 3.0
 
+# What one line may add to a block's agreement, in deviations: a line that stands out alone is a picture's or
+# a column of text's own, and would have every block there agree.
+_LINE_LIMIT = 2.0
+
 # A block and its neighbours whose mean is above this show the template beyond doubt.
 SHOWN_Z = 1.5
+
+# A pose that has not gathered blocks of so many deviations in so many rounds was chance: it has what made it
+# stand out in its own window, and nothing around it.
+_GROWN_BY = 2
+_LEAST_EVIDENCE = 30.0
 
 # So many blocks make a surface, so many a bent one.
 _LEAST_BLOCKS = 4
@@ -40,6 +52,9 @@ _BENT_BLOCKS = 20
 
 _ROUNDS = 8
 _LARGEST_CHIPS = 1600
+
+# The first blocks that are asked lie within so many chips of a pose's own place.
+_FIRST_REACH = 80
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -60,14 +75,6 @@ class Registration:
     origin: tuple[int, int]
     block_z: NDArray[np.float64]
 
-    @property
-    def search_pose(self) -> Pose:
-        """The surface's homography as a pose on the level's search planes."""
-        flat = self.surface.scaled(1 / SEARCH_SHRINK)
-        rows, cols = self.block_z.shape
-        middle = np.array(self.origin) + BLOCK / 2 + STRIDE * np.array([cols - 1, rows - 1]) / 2
-        return Pose(flat.tile_to_level, flat.to_level(middle), float(self.block_z.max()))
-
     def holds(self, level_xy: NDArray[np.float64]) -> bool:
         """Whether a point of the level lies among the blocks that show the template."""
         chips = self.surface.to_chips(level_xy)
@@ -78,37 +85,63 @@ class Registration:
 
 def register(level: Level, pose: Pose, profile: Profile) -> Registration | None:
     """Grow a pose into a surface over all of the mark that is in view, or None."""
-    surface = Surface.flat(pose.tile_to_level).scaled(SEARCH_SHRINK)
-    centre = np.asarray(pose.centre_xy * SEARCH_SHRINK)
-    surface = surface.turned_back(profile.tile_chips, surface.to_chips(centre))
-    middle = surface.to_chips(centre)
-    half = 0.4 * SEARCH_SHRINK * WINDOW_PX / float(surface.px_per_chip(middle))
-    box = np.array([middle - half, middle + half])
+    surface = Surface.flat(pose.tile_to_search)
+    surface = surface.turned_back(profile.tile_chips, surface.to_chips(pose.centre_xy))
+    middle = surface.to_chips(pose.centre_xy)
+    box = np.array([middle - _FIRST_REACH, middle + _FIRST_REACH])
+    return _follow(level, surface, box, profile)
+
+
+def _follow(
+    level: Level, to_search: Surface, box: NDArray[np.float64], profile: Profile
+) -> Registration | None:
+    """Fit a surface to the blocks that agree with it, and to their neighbours, until no more are found."""
     trusted = 0
     for turn in range(_ROUNDS):
         origin, counts = _grid(box)
         if min(counts) < 1:
             return None
-        correlation = _correlate(level, surface, origin, counts, profile)
-        offsets, z = _peaks(correlation)
+        reach = _REACH if turn < _FITTED_AFTER else _FITTED_REACH
+        offsets, z = _peaks(*_demodulated(level, to_search, origin, counts, profile), reach, profile)
         agree = _connected(z >= _BLOCK_Z)
-        if agree.sum() < _LEAST_BLOCKS:
+        if agree.sum() < _LEAST_BLOCKS or (turn == _GROWN_BY and z[agree].sum() < _LEAST_EVIDENCE):
             return None
         centres = _centres(origin, counts)[agree]
-        seen = surface.to_level(centres + offsets[agree])
+        seen = to_search.to_level(centres + offsets[agree])
         bent = agree.sum() >= _BENT_BLOCKS and turn >= 2
-        surface = fit_surface(centres, seen, z[agree] ** 2, bent=bent)
+        to_search = fit_surface(centres, seen, z[agree] ** 2, bent=bent)
         box = np.array([centres.min(axis=0) - BLOCK, centres.max(axis=0) + BLOCK])
         if agree.sum() <= trusted and turn >= 4:
             break
         trusted = max(trusted, int(agree.sum()))
-    return registered(level, surface, box, profile)
+    return registered(level, to_search, box, profile)
 
 
-def registered(level: Level, surface: Surface, box: NDArray[np.float64], profile: Profile) -> Registration:
-    """Return a known surface with the template's strength over a box of chips, shape (2, 2): low, high."""
+def moved_in_tile(
+    level: Level, found: Registration, turn: int, offset: NDArray[np.float64], profile: Profile
+) -> Registration:
+    """Return a registration whose point u lies at ``turn * u + offset``, followed once more from there."""
+    rows, cols = found.block_z.shape
+    ends = (
+        np.array(found.origin) + np.array([[0, 0], [cols - 1, rows - 1]]) * STRIDE + [[0, 0], [BLOCK, BLOCK]]
+    )
+    box = np.sort(turn * ends + offset, axis=0)
+    to_search = found.surface.scaled(1 / level.search_shrink).moved(turn, offset)
+    followed = _follow(level, to_search, box, profile)
+    return followed if followed is not None else registered(level, to_search, box, profile)
+
+
+def registered(level: Level, to_search: Surface, box: NDArray[np.float64], profile: Profile) -> Registration:
+    """Return a known surface (chips -> search plane) with the template's strength over a box.
+
+    The box is in chips, shape (2, 2): low, high.
+    """
     origin, counts = _grid(box)
-    return Registration(surface, origin, _strengths(_correlate(level, surface, origin, counts, profile)))
+    values, noise = _demodulated(level, to_search, origin, counts, profile)
+    in_place = values.real.sum(axis=0) / np.sqrt(0.5 * noise.sum(axis=0) + 1e-9)
+    smooth = scipy.ndimage.uniform_filter(in_place, 3, mode="constant")
+    surface = to_search.scaled(level.search_shrink)
+    return Registration(surface, origin, np.asarray(np.maximum(smooth, 0), np.float64))
 
 
 def _grid(box: NDArray[np.float64]) -> tuple[tuple[int, int], tuple[int, int]]:
@@ -127,69 +160,71 @@ def _centres(origin: tuple[int, int], counts: tuple[int, int]) -> NDArray[np.flo
     return np.stack(np.meshgrid(x, y), axis=-1).astype(np.float64)
 
 
-def _blocks(image: NDArray[np.float32], counts: tuple[int, int]) -> NDArray[np.float32]:
-    """Return the overlapping blocks of an image, shape (rows, columns, BLOCK, BLOCK), as a view."""
-    views = np.lib.stride_tricks.sliding_window_view(image, (BLOCK, BLOCK))
-    return views[::STRIDE, ::STRIDE][: counts[0], : counts[1]]
+def _demodulated(
+    level: Level, to_search: Surface, origin: tuple[int, int], counts: tuple[int, int], profile: Profile
+) -> tuple[NDArray[np.complex128], NDArray[np.float64]]:
+    """Return each block's value at each line, and the mean power of noise there, shape (K, R, C).
 
-
-@cache
-def _template_blocks(profile: Profile, layer_index: int) -> NDArray[np.complex64]:
-    """Return the conjugate transforms of a tile's blocks at every multiple of the stride."""
-    tile = template_tile(profile.layers[layer_index], profile.tile_chips)
-    per_tile = profile.tile_chips // STRIDE
-    wide = np.tile(tile, (2, 2))
-    blocks = _blocks(wide, (per_tile, per_tile))
-    return np.asarray(scipy.fft.rfft2(blocks).conj(), np.complex64)
-
-
-def _correlate(
-    level: Level, surface: Surface, origin: tuple[int, int], counts: tuple[int, int], profile: Profile
-) -> NDArray[np.float32]:
-    """Return each block's correlation with the template over offsets, shape (R, C, BLOCK, BLOCK)."""
+    The noise is that at as many decoys: the lines turned by a right angle, where only picture and
+    message are.
+    """
     shape = STRIDE * (counts[0] - 1) + BLOCK, STRIDE * (counts[1] - 1) + BLOCK
-    taper = np.hanning(BLOCK + 2)[1:-1].astype(np.float32)
-    per_tile = profile.tile_chips // STRIDE
-    rows = (origin[1] // STRIDE + np.arange(counts[0])) % per_tile
-    cols = (origin[0] // STRIDE + np.arange(counts[1])) % per_tile
-    product = np.zeros((*counts, BLOCK, BLOCK // 2 + 1), np.complex64)
-    for index, plane in enumerate(level.planes):
-        chips = whitened_chips(plane, surface, origin, shape, 1)
-        spectra = scipy.fft.rfft2(_blocks(chips, counts) * (taper[:, None] * taper))
-        product += spectra * _template_blocks(profile, index)[rows[:, None], cols]
-    return np.asarray(scipy.fft.irfft2(product, s=(BLOCK, BLOCK)), np.float32)
+    chips = rectify(level.search_plane, to_search, origin, shape)
+    found = lines(profile)
+    values = np.stack(
+        [
+            _at_frequency(chips, origin, cycles / profile.tile_chips) * np.exp(-1j * phase)
+            for cycles, phase in zip(found.cycles_xy, found.phases, strict=True)
+        ]
+    )
+    decoys = found.cycles_xy[:, ::-1] * (-1, 1) / profile.tile_chips
+    noise = np.mean([np.abs(_at_frequency(chips, origin, each)) ** 2 for each in decoys], axis=0)
+    smooth = scipy.ndimage.uniform_filter(noise, 3, mode="nearest") + 1e-9
+    limit = _LINE_LIMIT * np.sqrt(smooth) / np.maximum(np.abs(values), 1e-9)
+    return values * np.minimum(limit, 1), np.broadcast_to(smooth, values.shape)
 
 
-def _strengths(correlation: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Return how strongly each block and its neighbours show the template in place, 0 and up."""
-    z = correlation[..., 0, 0] / (correlation.std(axis=(-2, -1)) + 1e-9)
-    smooth = scipy.ndimage.uniform_filter(z.astype(np.float64), 3, mode="constant")
-    return np.asarray(np.maximum(smooth, 0), np.float64)
+def _at_frequency(
+    chips: NDArray[np.float32], origin: tuple[int, int], frequency_xy: NDArray[np.float64]
+) -> NDArray[np.complex128]:
+    """Return the tapered sum over each block of chips times a wave of a frequency in cycles per chip."""
+    x = np.exp(-2j * np.pi * frequency_xy[0] * (origin[0] + np.arange(chips.shape[1]) + 0.5))
+    y = np.exp(-2j * np.pi * frequency_xy[1] * (origin[1] + np.arange(chips.shape[0]) + 0.5))
+    waves = x.reshape(-1, STRIDE).astype(np.complex64)
+    rows = np.einsum("rcs,cs->rc", chips.reshape(len(chips), -1, STRIDE), waves)
+    cells = np.einsum("rsc,rs->rc", rows.reshape(-1, STRIDE, rows.shape[1]), y.reshape(-1, STRIDE))
+    tapered = sum(t * cells[i : len(cells) - 2 + i] for i, t in enumerate(_TAPER))
+    return np.asarray(
+        sum(t * tapered[:, i : tapered.shape[1] - 2 + i] for i, t in enumerate(_TAPER)), np.complex128
+    )
 
 
-def _peaks(correlation: NDArray[np.float32]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return the sub-chip peaks near zero lag, in chips (xy), and their heights in deviations."""
-    centred = np.roll(correlation, (_REACH + 1, _REACH + 1), axis=(-2, -1))
-    near = centred[..., : 2 * _REACH + 3, : 2 * _REACH + 3]
-    deviation = correlation.std(axis=(-2, -1)) + 1e-9
+def _peaks(
+    values: NDArray[np.complex128], noise: NDArray[np.float64], reach: int, profile: Profile
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the sub-chip offsets (xy) at which each block's lines agree best, and by how many deviations."""
+    steps = np.arange(-reach - 1, reach + 2)
+    steps_xy = np.stack(np.meshgrid(steps, steps), axis=-1).reshape(-1, 2)
+    turns = np.exp(2j * np.pi * steps_xy @ lines(profile).cycles_xy.T / profile.tile_chips)
+    agreement = np.einsum("lk,krc->rcl", turns, values).real
+    near = agreement.reshape(*agreement.shape[:2], len(steps), len(steps))
     inner = near[..., 1:-1, 1:-1]
-    best = inner.reshape(*inner.shape[:-2], -1).argmax(axis=-1)
-    row, col = np.unravel_index(best, inner.shape[-2:])
+    row, col = np.unravel_index(inner.reshape(*inner.shape[:2], -1).argmax(axis=-1), inner.shape[-2:])
     row, col = row + 1, col + 1
     grid = np.ogrid[: near.shape[0], : near.shape[1]]
 
-    def at(dr: int, dc: int) -> NDArray[np.float32]:
+    def at(dr: int, dc: int) -> NDArray[np.float64]:
         return np.asarray(near[grid[0], grid[1], row + dr, col + dc])
 
     peak = at(0, 0)
-    dx = _parabola(at(0, -1), peak, at(0, 1)) + col - _REACH - 1
-    dy = _parabola(at(-1, 0), peak, at(1, 0)) + row - _REACH - 1
-    return np.stack([dx, dy], axis=-1).astype(np.float64), (peak / deviation).astype(np.float64)
+    dx = _parabola(at(0, -1), peak, at(0, 1)) + col - reach - 1
+    dy = _parabola(at(-1, 0), peak, at(1, 0)) + row - reach - 1
+    return np.stack([dx, dy], axis=-1), peak / np.sqrt(0.5 * noise.sum(axis=0) + 1e-9)
 
 
 def _parabola(
-    left: NDArray[np.float32], peak: NDArray[np.float32], right: NDArray[np.float32]
-) -> NDArray[np.float32]:
+    left: NDArray[np.float64], peak: NDArray[np.float64], right: NDArray[np.float64]
+) -> NDArray[np.float64]:
     """Return the vertex of the parabola through three equally spaced values, in (-0.5, 0.5)."""
     curvature = left - 2 * peak + right
     return np.asarray(np.clip(0.5 * (left - right) / np.where(curvature < 0, curvature, -1e-9), -0.5, 0.5))

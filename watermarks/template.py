@@ -1,10 +1,10 @@
 """The synchronisation template: a sum of sinusoids that tells where, how large and how turned.
 
-In each layer the template is a set of spectral lines at whole cycles per tile, so that it repeats
+The template is a set of spectral lines at whole cycles per tile, so that it repeats
 with the tile (self-reference by spectral peaks: Pereira & Pun 2000, doi:10.1109/83.846253). It does not
 depend on the key: a reader with the wrong key still finds the pose, and can say so.
 
-Line i of n lies at the angle ``pi i g mod pi`` with g the golden ratio's fraction, and at a
+Line i of n lies at the angle ``pi frac(0.1 + i g)`` with g the golden ratio's fraction, and at a
 radius spread evenly over the ring by the plastic number's fraction, rounded to whole cycles; its
 phase is ``2 pi frac(i^2 g)``. The low-discrepancy sequences (Roberts 2018) keep lines apart, leave no
 mirror or turn that maps the set onto itself, and need no table.
@@ -18,15 +18,19 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from watermarks.profiles import Layer
+from watermarks.profiles import Profile
 
 _GOLDEN = 0.6180339887498949
 _PLASTIC = 0.7548776662466927
 
+# Of half a circle. It keeps lines off the axes and off multiples of small fractions of an inch both ways,
+# where digital screens repeat and add lines of their own.
+_FIRST_TURN = 0.1
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Lines:
-    """The spectral lines of one layer's template.
+    """The spectral lines of a template.
 
     Attributes
     ----------
@@ -41,13 +45,13 @@ class Lines:
 
 
 @cache
-def lines(layer: Layer) -> Lines:
-    """Return the spectral lines of a layer's template."""
-    low, high = layer.template_radii
+def lines(profile: Profile) -> Lines:
+    """Return the spectral lines of a profile's template."""
+    low, high = profile.template_radii
     chosen: dict[tuple[int, int], float] = {}
     i = 0
-    while len(chosen) < layer.template_lines:
-        angle = np.pi * ((i * _GOLDEN) % 1.0)
+    while len(chosen) < profile.template_lines:
+        angle = np.pi * ((_FIRST_TURN + i * _GOLDEN) % 1.0)
         radius = low + (high - low) * ((0.5 + i * _PLASTIC) % 1.0)
         line = (round(radius * np.cos(angle)), round(radius * np.sin(angle)))
         chosen.setdefault(line, 2 * np.pi * ((i * i * _GOLDEN) % 1.0))
@@ -56,12 +60,12 @@ def lines(layer: Layer) -> Lines:
 
 
 @cache
-def template_tile(layer: Layer, samples: int) -> NDArray[np.float32]:
-    """Return one tile of a layer's template at unit variance, shape (samples, samples).
+def template_tile(profile: Profile, samples: int) -> NDArray[np.float32]:
+    """Return one tile of the template at unit variance, shape (samples, samples).
 
     Sample (r, c) lies at tile coordinates ``(c + 0.5) / samples, (r + 0.5) / samples``.
     """
-    found = lines(layer)
+    found = lines(profile)
     at = (np.arange(samples) + 0.5) / samples
     argument = (
         2

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -11,6 +10,7 @@ import typer
 
 from o2o.cli import codec
 from o2o.cli.environment import current_settings, transaction
+from o2o.cli.mark_report import WHAT_HELPS, Report, measured, show
 
 if TYPE_CHECKING:
     import numpy as np
@@ -18,6 +18,11 @@ if TYPE_CHECKING:
 
     from o2o.imaging_host import Host
     from watermarks import Payload
+    from watermarks.strength import Choice
+
+AUTO: Final = "auto"
+LEAST_STRENGTH: Final = 0.1
+GREATEST_STRENGTH: Final = 10.0
 
 # A poster is read back in its middle: no phone has all of it in one photo at a readable distance.
 VIEW_IN = 12.0
@@ -29,23 +34,6 @@ SUFFIXES: Final = {
     "webp": (".webp",),
 }
 """What a file of each format may be called."""
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """What was made; lengths in millimetres, ``file`` as it was named."""
-
-    file: str
-    id: str
-    profile: int
-    format: str
-    width_px: int
-    height_px: int
-    dpi: float
-    strength: float
-    psnr_db: float
-    visibility: dict[str, float]
-    smallest_print_mm: tuple[float, float] | None
 
 
 def register(app: typer.Typer) -> None:
@@ -67,8 +55,13 @@ def mark(
         float | None, typer.Option(min=1, help="Pixels per inch on paper; the file's own if not given.")
     ] = None,
     strength: Annotated[
-        float, typer.Option(min=0.1, max=5, help="1 is the profile's own; more reads better and shows more.")
-    ] = 1.0,
+        str,
+        typer.Option(
+            metavar="N|auto",
+            help="auto: the weakest whose prints are predicted to read. Or a number, 1 being the profile's "
+            "own: more reads better and shows more.",
+        ),
+    ] = AUTO,
     force: Annotated[bool, typer.Option("--force", help="Overwrite OUT if it is there.")] = False,
     json_: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
     key_file: codec.KeyFile = None,
@@ -82,15 +75,31 @@ def mark(
     """
     if id_ is not None and creative is not None:
         raise typer.BadParameter("say either --id or --creative, not both")
+    given = _given_strength(strength)
     if out.exists() and not force:
         raise typer.BadParameter(f"{out} exists already: name another file, or say --force")
     codec.require_folder(out)
     key = codec.watermark_key(key_file)
     mark_id = _choose_id(id_, creative)
     picture = codec.read_host(host)
-    marked, report = _mark(picture, mark_id, key, dpi=dpi, strength=strength, out=out)
+    marked, report = _mark(picture, mark_id, key, dpi=dpi, given=given, out=out)
     _write(out, marked, force=force)
-    _print(report, as_json=json_)
+    show(report, as_json=json_)
+
+
+def _given_strength(text: str) -> float | None:
+    """The strength asked for; None if it is to be chosen."""
+    if text == AUTO:
+        return None
+    try:
+        strength = float(text)
+    except ValueError:
+        strength = float("nan")
+    if not LEAST_STRENGTH <= strength <= GREATEST_STRENGTH:
+        raise typer.BadParameter(
+            f"--strength is {AUTO} or a number from {LEAST_STRENGTH:g} to {GREATEST_STRENGTH:g}, not {text!r}"
+        )
+    return strength
 
 
 def _choose_id(id_: str | None, creative: str | None) -> int:
@@ -105,7 +114,7 @@ def _choose_id(id_: str | None, creative: str | None) -> int:
 
 
 def _mark(
-    host: Host, mark_id: int, key: bytes, *, dpi: float | None, strength: float, out: Path
+    host: Host, mark_id: int, key: bytes, *, dpi: float | None, given: float | None, out: Path
 ) -> tuple[bytes, Report]:
     """The marked file's bytes, proven to read, and what there is to say about them."""
     from o2o.imaging_host import marked_samples
@@ -116,10 +125,22 @@ def _mark(
     _require_suffix(out, host.format)
     dpi = codec.print_dpi(dpi, host.dpi)
     payload = Payload(mark_id)
-    delta = mark_delta(host.view, payload, key, strength=strength, dpi=dpi)
+    choice = None
+    if given is None:
+        choice = _choice(host, payload, key, dpi)
+        given = choice.strength
+    delta = mark_delta(host.view, payload, key, strength=given, dpi=dpi)
     marked = encode_like(host, marked_samples(host, delta))
-    _require_readable(marked, payload, key, dpi=dpi, is_grey=host.colour == "grey")
-    return marked, _report(host, marked, payload, key, dpi=dpi, strength=strength, out=out)
+    _require_readable(marked, payload, key, dpi=dpi, strength=given)
+    report = measured(host, marked, payload, file=str(out), dpi=dpi, strength=given, choice=choice)
+    return marked, report
+
+
+def _choice(host: Host, payload: Payload, key: bytes, dpi: float) -> Choice:
+    """The weakest strength whose prints are predicted to read; a poster's by its middle."""
+    from watermarks.strength import choose_strength
+
+    return choose_strength(_middle(host.view, round(VIEW_IN * dpi)), payload, key, dpi=dpi)
 
 
 def _require_suffix(out: Path, format_: str) -> None:
@@ -131,7 +152,7 @@ def _require_suffix(out: Path, format_: str) -> None:
         )
 
 
-def _require_readable(marked: bytes, payload: Payload, key: bytes, *, dpi: float, is_grey: bool) -> None:
+def _require_readable(marked: bytes, payload: Payload, key: bytes, *, dpi: float, strength: float) -> None:
     """Read the very bytes that will be written; a promise that can't be kept isn't made."""
     from o2o.imaging import load_capture
     from o2o.services.creatives import format_id
@@ -141,14 +162,9 @@ def _require_readable(marked: bytes, payload: Payload, key: bytes, *, dpi: float
     found = read(_middle(image, round(VIEW_IN * dpi)), key)
     if isinstance(found, Miss):
         reason = found.reason.value.replace("_", " ")
-        advice = (
-            "save it as RGB, as grey holds only half of the mark, or"
-            if is_grey
-            else "use a larger picture or"
-        )
         raise codec.MarkRefused(
-            f"the marked picture does not read ({reason}), so it wasn't written: "
-            f"{advice} give it more --strength"
+            f"the marked picture does not read ({reason}), so it wasn't written: at strength {strength:g} it "
+            f"holds too little of the mark; {WHAT_HELPS}"
         )
     if payload not in {detection.payload for detection in found}:
         there = ", ".join(format_id(detection.payload.id) for detection in found)
@@ -163,33 +179,6 @@ def _middle(image: NDArray[np.uint8], side_px: int) -> NDArray[np.uint8]:
     return image[top : top + side_px, left : left + side_px]
 
 
-def _report(
-    host: Host, marked: bytes, payload: Payload, key: bytes, *, dpi: float, strength: float, out: Path
-) -> Report:
-    """Measure what was made, in the file's own pixels."""
-    from o2o.services.creatives import format_id
-    from watermarks.forecast import smallest_print_mm
-    from watermarks.perception import psnr_db, visibility
-
-    view = codec.load_host(marked).view
-    seen = visibility(host.view, view, dpi)
-    smallest_mm = smallest_print_mm(view, payload, key, dpi=dpi)
-    height_px, width_px = view.shape[:2]
-    return Report(
-        file=str(out),
-        id=format_id(payload.id),
-        profile=payload.profile,
-        format=host.format,
-        width_px=width_px,
-        height_px=height_px,
-        dpi=dpi,
-        strength=strength,
-        psnr_db=round(psnr_db(host.view, view), 2),
-        visibility={"mean": round(seen.mean, 3), "p99": round(seen.p99, 3)},
-        smallest_print_mm=smallest_mm and (round(smallest_mm[0], 1), round(smallest_mm[1], 1)),
-    )
-
-
 def _write(out: Path, marked: bytes, *, force: bool) -> None:
     """Put the file in its place."""
     from o2o.imaging_save import write_atomically
@@ -198,36 +187,3 @@ def _write(out: Path, marked: bytes, *, force: bool) -> None:
         write_atomically(out, marked, overwrite=force)
     except OSError as error:
         raise typer.BadParameter(f"{out} can't be written: {error.strerror or error}") from error
-
-
-def _print(report: Report, *, as_json: bool) -> None:
-    """Say what was made."""
-    if as_json:
-        import json
-
-        typer.echo(json.dumps(asdict(report)))
-        return
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table.grid(padding=(0, 2))
-    table.add_row("ID", f"[bold]{report.id}[/]")
-    table.add_row("File", f"{report.file} ({report.width_px} x {report.height_px} px, {report.dpi:g} dpi)")
-    table.add_row("PSNR", f"{report.psnr_db:.1f} dB")
-    seen = report.visibility
-    table.add_row(
-        "Visibility", f"Delta E {seen['mean']:.2f} on average, {seen['p99']:.2f} at the 99th percentile"
-    )
-    table.add_row("Prints from", _size(report.smallest_print_mm))
-    Console(highlight=False, soft_wrap=True).print(table)
-
-
-def _size(size_mm: tuple[float, float] | None) -> str:
-    """A print size in millimetres and inches."""
-    if size_mm is None:
-        return "no size is predicted to read from paper: raise --strength or use a larger picture"
-    width_mm, height_mm = size_mm
-    return (
-        f"{width_mm:.0f} x {height_mm:.0f} mm ({width_mm / 25.4:.1f} x {height_mm / 25.4:.1f} in), "
-        "the smallest that is predicted to read"
-    )

@@ -19,6 +19,7 @@ from o2o.cli.demo_service import demo_environment, free_port, run_command, servi
 from o2o.settings import DEMONSTRATION_KEY
 from watermarks import Payload, embed
 from watermarks.channel import CONDITIONS, Capture, simulate
+from watermarks.strength import choose_strength
 
 TITLE = "The view from up there"
 DESCRIPTION = "What an astronaut packs for a week in orbit, and what she leaves at home."
@@ -62,7 +63,9 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     write_print_sized(shipped_photograph(), folder / "original.png")
     creative_id = _register(env, folder / "original.png")
     original = pixels(folder / "original.png")
-    marked = embed(original, Payload(int(creative_id, 16)), DEMONSTRATION_KEY, dpi=DPI)
+    payload = Payload(int(creative_id, 16))
+    chosen = choose_strength(original, payload, DEMONSTRATION_KEY, dpi=DPI)
+    marked = embed(original, payload, DEMONSTRATION_KEY, dpi=DPI, strength=chosen.strength)
     capture = _photograph(marked, folder / "photo.jpg", condition="easy")
     _photograph(original, folder / "unmarked.jpg", condition="easy", longest_px=800)
     with serving(env, port, folder / "service.log"):

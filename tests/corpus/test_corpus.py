@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from tests.photographs import photograph
 from watermarks import Miss, Payload, embed, read
 from watermarks.channel import CONDITIONS, Capture, simulate
+from watermarks.strength import choose_strength
 
 KEY = b"a key of the tests"
 OTHER_KEY = b"another key of tests"
@@ -35,7 +36,9 @@ def photos(condition: str) -> list[Photo]:
     made = []
     for index, name in enumerate(NAMES):
         payload = Payload(0x0123456789AB + index)
-        marked = embed(photograph(name, 1500), payload, KEY, dpi=DPI)
+        host = photograph(name, 1500)
+        strength = choose_strength(host, payload, KEY, dpi=DPI).strength  # as `o2o mark` does by default
+        marked = embed(host, payload, KEY, dpi=DPI, strength=strength)
         for seed in SEEDS:
             rng = np.random.default_rng([seed, index])
             made.append(Photo(payload, simulate(marked, dpi=DPI, condition=CONDITIONS[condition], rng=rng)))

@@ -15,12 +15,17 @@ from PIL import Image, ImageCms
 from typer.testing import CliRunner, Result
 
 from o2o.cli import app, codec
+from o2o.cli.mark import GREATEST_STRENGTH, LEAST_STRENGTH
+from o2o.cli.mark_report import DECODES_DB, WHAT_HELPS
 from o2o.db import Database, upgrade
 from o2o.services import creatives, publishers
-from watermarks import Miss, read
+from watermarks import Miss, Payload, read, strength
+from watermarks.embedder import mark_delta
+from watermarks.strength import Choice
 
 KEY = b"a key for tests, 32 bytes long.."
 DPI = 150
+GIVEN = ("--strength", "2")  # choosing one simulates photos, which takes seconds
 PROFILE = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 
 
@@ -55,7 +60,7 @@ def ids_in(path: Path) -> set[int]:
 
 def test_marks_with_the_id_asked_for_and_says_what_it_did(host: Path, tmp_path: Path) -> None:
     out = tmp_path / "marked.png"
-    result = o2o("mark", host, "-o", out, "--id", "0x0123456789ab", "--json")
+    result = o2o("mark", host, "-o", out, "--id", "0x0123456789ab", *GIVEN, "--json")
     assert result.exit_code == 0, result.output
     report = json.loads(result.stdout)
     assert report["id"] == "0x0123456789ab"
@@ -63,22 +68,64 @@ def test_marks_with_the_id_asked_for_and_says_what_it_did(host: Path, tmp_path: 
     assert (report["width_px"], report["height_px"]) == (600, 400)
     assert report["psnr_db"] > 35
     assert 0 < report["visibility"]["mean"] < report["visibility"]["p99"]
-    width_mm, height_mm = report["smallest_print_mm"]
-    assert 10 < width_mm <= 102
-    assert [width_mm, height_mm] == [round(width_mm, 1), round(height_mm, 1)]
-    assert width_mm / height_mm == pytest.approx(1.5, rel=0.02)
+    assert (report["strength"], report["strength_chosen"], report["prediction"]) == (2, False, None)
     assert ids_in(out) == {0x0123456789AB}
 
 
-def test_a_person_is_told_id_psnr_visibility_and_smallest_print(host: Path, tmp_path: Path) -> None:
-    result = o2o("mark", host, "-o", tmp_path / "marked.png", "--id", "0xabc")
+def test_a_person_is_told_id_strength_psnr_and_visibility(host: Path, tmp_path: Path) -> None:
+    result = o2o("mark", host, "-o", tmp_path / "marked.png", "--id", "0xabc", "--strength", "2.5")
     assert result.exit_code == 0, result.output
-    for said in ("0x000000000abc", "PSNR", "dB", "Delta E", "mm", " in)"):
+    for said in ("0x000000000abc", "2.5 (as given)", "PSNR", "dB", "Delta E"):
         assert said in result.stdout
 
 
+def test_the_strength_is_chosen_and_its_prospects_told(host: Path, tmp_path: Path) -> None:
+    out = tmp_path / "marked.png"
+    result = o2o("mark", host, "-o", out, "--id", "0xabc", "--json")
+    assert result.exit_code == 0, result.output
+    report = json.loads(result.stdout)
+    assert report["strength_chosen"]
+    assert LEAST_STRENGTH < report["strength"] < GREATEST_STRENGTH
+    prediction = report["prediction"]
+    assert (prediction["suffices"], prediction["advice"]) == (True, None)
+    assert prediction["margin_db"] == pytest.approx(prediction["signal_db"] - DECODES_DB, abs=0.11)
+    assert prediction["margin_db"] > 0
+    again = mark_delta(np.asarray(photograph()), Payload(0xABC), KEY, dpi=DPI, strength=report["strength"])
+    with Image.open(out) as marked:
+        assert np.abs(np.asarray(photograph()) + again - np.asarray(marked)).max() <= 0.51
+
+
+@pytest.mark.parametrize(("signal_db", "side"), [(DECODES_DB - 1.7, "below"), (DECODES_DB + 1.7, "above")])
+def test_it_says_plainly_when_no_strength_suffices(
+    signal_db: float, side: str, host: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    choice = Choice(strength=2.0, signal_db=signal_db, suffices=False)
+    monkeypatch.setattr(strength, "choose_strength", lambda *_host, **_dpi: choice)
+    told = o2o("mark", host, "-o", tmp_path / "told.png")
+    assert told.exit_code == 0, told.output
+    words = " ".join(told.stdout.split())
+    assert "2 (chosen by simulation)" in words
+    assert f"1.7 dB {side} what decodes (simulated): too little to count on; {WHAT_HELPS}" in words
+    answer = json.loads(o2o("mark", host, "-o", tmp_path / "answered.png", "--json").stdout)
+    assert answer["prediction"] == {
+        "signal_db": round(signal_db, 1),
+        "margin_db": round(signal_db - DECODES_DB, 1),
+        "suffices": False,
+        "advice": WHAT_HELPS,
+    }
+
+
+@pytest.mark.parametrize("asked", ["nonsense", "0", "-1", "nan", "inf", ""])
+def test_a_strength_is_auto_or_a_number_in_range(asked: str, host: Path, tmp_path: Path) -> None:
+    result = o2o("mark", host, "-o", tmp_path / "out.png", "--strength", asked)
+    assert result.exit_code == 2
+    said = " ".join(result.stderr.replace("│", " ").split())
+    assert f"--strength is auto or a number from 0.1 to 10, not {asked!r}" in said
+    assert not (tmp_path / "out.png").exists()
+
+
 def test_without_an_id_it_draws_another_each_time(host: Path, tmp_path: Path) -> None:
-    drawn = [o2o("mark", host, "-o", tmp_path / f"{n}.png", "--json").stdout for n in range(2)]
+    drawn = [o2o("mark", host, "-o", tmp_path / f"{n}.png", *GIVEN, "--json").stdout for n in range(2)]
     first, second = (json.loads(said)["id"] for said in drawn)
     assert first != second
     assert ids_in(tmp_path / "0.png") == {int(first, 16)}
@@ -91,7 +138,7 @@ def test_marks_with_a_registered_creatives_id(host: Path, tmp_path: Path) -> Non
     creative_id, uuid = _creative(Database(url))
     for ref in (creative_id, uuid):
         out = tmp_path / f"{ref}.png"
-        result = o2o("mark", host, "-o", out, "--creative", ref, "--json")
+        result = o2o("mark", host, "-o", out, "--creative", ref, *GIVEN, "--json")
         assert result.exit_code == 0, result.output
         assert json.loads(result.stdout)["id"] == creative_id
     missing = o2o("mark", host, "-o", tmp_path / "no.png", "--creative", "0x000000000001")
@@ -124,7 +171,7 @@ def test_the_hosts_form_and_metadata_are_kept(name: str, tmp_path: Path) -> None
     mode = {"cmyk": "CMYK", "alpha": "RGBA"}.get(name.split(".")[0], "RGB")
     profile = {"icc_profile": PROFILE} if mode in {"RGB", "RGBA"} else {}
     _save(photograph().convert(mode), host, **profile)
-    result = o2o("mark", host, "-o", out, "--id", "0x77", "--dpi", DPI, "--json")
+    result = o2o("mark", host, "-o", out, "--id", "0x77", "--dpi", DPI, *GIVEN, "--json")
     assert result.exit_code == 0, result.output
     with Image.open(host) as before, Image.open(out) as after:
         assert (after.format, after.mode, after.size) == (before.format, before.mode, before.size)
@@ -141,7 +188,7 @@ def test_sixteen_bits_stay_sixteen(tmp_path: Path) -> None:
     tifffile.imwrite(
         host, deep, photometric="rgb", compression="zlib", resolution=(DPI, DPI), resolutionunit=2
     )
-    result = o2o("mark", host, "-o", out, "--id", "0x16", "--json")
+    result = o2o("mark", host, "-o", out, "--id", "0x16", *GIVEN, "--json")
     assert result.exit_code == 0, result.output
     assert json.loads(result.stdout)["dpi"] == DPI
     marked = tifffile.imread(out)
@@ -156,7 +203,7 @@ def test_nothing_is_overwritten_without_force(host: Path, tmp_path: Path) -> Non
     assert refused.exit_code == 2
     assert "--force" in refused.stderr
     assert host.read_bytes() == before
-    assert o2o("mark", host, "-o", host, "--force", "--id", "0x5").exit_code == 0
+    assert o2o("mark", host, "-o", host, "--force", "--id", "0x5", *GIVEN).exit_code == 0
     assert ids_in(host) == {5}
     assert [path.name for path in tmp_path.iterdir()] == ["host.png"]
 
@@ -184,7 +231,7 @@ def test_a_file_too_large_is_refused_before_it_is_read(
 
 def test_a_marked_file_is_not_marked_again(host: Path, tmp_path: Path) -> None:
     once, twice = tmp_path / "once.png", tmp_path / "twice.png"
-    assert o2o("mark", host, "-o", once, "--id", "0x1").exit_code == 0
+    assert o2o("mark", host, "-o", once, "--id", "0x1", *GIVEN).exit_code == 0
     result = o2o("mark", once, "-o", twice, "--id", "0x2", "--strength", "0.2")
     assert result.exit_code == 1
     assert "0x000000000001" in result.stderr
@@ -194,7 +241,7 @@ def test_a_marked_file_is_not_marked_again(host: Path, tmp_path: Path) -> None:
 def test_dpi_defaults_to_300_with_a_note(tmp_path: Path) -> None:
     host = tmp_path / "screen.png"
     photograph().resize((1200, 800)).save(host, dpi=(72, 72))
-    result = o2o("mark", host, "-o", tmp_path / "marked.png", "--json")
+    result = o2o("mark", host, "-o", tmp_path / "marked.png", *GIVEN, "--json")
     assert result.exit_code == 0, result.output
     assert json.loads(result.stdout)["dpi"] == 300
     assert "72 dpi" in result.stderr
@@ -205,12 +252,12 @@ def test_the_key_comes_from_a_file_or_with_a_warning(
     host: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("O2O_WATERMARK_KEY")
-    warned = o2o("mark", host, "-o", tmp_path / "a.png", "--id", "0x9")
+    warned = o2o("mark", host, "-o", tmp_path / "a.png", "--id", "0x9", *GIVEN)
     assert warned.exit_code == 0, warned.output
     assert "demonstration key" in warned.stderr
     assert not ids_in(tmp_path / "a.png")
     (tmp_path / "key").write_text(KEY.decode() + "\n")
-    quiet = o2o("mark", host, "-o", tmp_path / "b.png", "--id", "0x9", "--key-file", tmp_path / "key")
+    quiet = o2o("mark", host, "-o", tmp_path / "b.png", "--id", "0x9", "--key-file", tmp_path / "key", *GIVEN)
     assert quiet.exit_code == 0, quiet.output
     assert not quiet.stderr
     assert ids_in(tmp_path / "b.png") == {9}
@@ -226,7 +273,6 @@ def test_the_key_comes_from_a_file_or_with_a_warning(
         ["--id", "0x1234567890abc"],
         ["--id", "0x1", "--creative", "0x1"],
         ["--dpi", "0"],
-        ["--strength", "0"],
         ["--nonsense"],
     ],
 )
@@ -250,7 +296,7 @@ def test_a_poster_is_read_back_as_a_phone_would_see_it(tmp_path: Path) -> None:
     """All of its 28 inches in one photo would be too far away."""
     host, out = tmp_path / "poster.png", tmp_path / "marked.png"
     photograph().resize((8400, 900), Image.Resampling.BICUBIC).save(host, dpi=(300, 300))
-    result = o2o("mark", host, "-o", out, "--id", "0xabc")
+    result = o2o("mark", host, "-o", out, "--id", "0xabc", *GIVEN)
     assert result.exit_code == 0, result.output
     assert out.exists()
 

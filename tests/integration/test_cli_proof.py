@@ -31,7 +31,7 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     folder = tmp_path_factory.mktemp("pictures")
     data = (files("skimage") / "data" / "coffee.png").read_bytes()
     host = np.asarray(Image.open(io.BytesIO(data)).convert("RGB"))
-    marked = embed(host, Payload(0xBEEF), KEY, dpi=DPI, strength=1.5)
+    marked = embed(host, Payload(0xBEEF), KEY, dpi=DPI, strength=3.5)
     for name, image in (("host", host), ("marked", marked)):
         Image.fromarray(image).save(folder / f"{name}.png", dpi=(DPI, DPI))
     return {name: folder / f"{name}.png" for name in ("host", "marked")}

@@ -24,14 +24,14 @@ A_FEW_CHIPS_PX = 5 * DPI / DRAFT_0.chips_per_inch
 @pytest.fixture(autouse=True)
 def _environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("O2O_WATERMARK_KEY", KEY.decode())
-    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setenv("COLUMNS", "300")
 
 
 @pytest.fixture(scope="module")
 def marked() -> Image.Image:
     data = (files("skimage") / "data" / "coffee.png").read_bytes()
     host = np.asarray(Image.open(io.BytesIO(data)).convert("RGB"))
-    return Image.fromarray(embed(host, Payload(ID), KEY, dpi=DPI))
+    return Image.fromarray(embed(host, Payload(ID), KEY, dpi=DPI, strength=3))
 
 
 @pytest.fixture

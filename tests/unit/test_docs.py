@@ -2,24 +2,34 @@
 
 from __future__ import annotations
 
+import math
 import re
 import shlex
 from collections.abc import Iterator, Mapping
+from dataclasses import fields
 from functools import cache
 from pathlib import Path
 from typing import Any, NoReturn
 
+import numpy as np
 import pytest
 import typer
 from apiflask import APIFlask
 
 from o2o import errors
 from o2o.cli import app as commands
+from o2o.cli.mark import GREATEST_STRENGTH, LEAST_STRENGTH
+from o2o.cli.mark_report import DECODES_DB, Prediction, Report
 from o2o.db import Database
 from o2o.http import create_app
 from o2o.settings import Settings
 from watermarks import DRAFT_0, MissReason
+from watermarks.constellation import PX_PER_CHIP
+from watermarks.embedder import MIN_HOST_CHIPS, MIN_PX_PER_CHIP
 from watermarks.payload import CHECK_BITS, ID_BITS, MESSAGE_BITS, PROFILE_BITS
+from watermarks.pose_search import FOCAL_RATIO
+from watermarks.registration import BLOCK, STRIDE
+from watermarks.template import lines
 
 ROOT = Path(__file__).parents[2]
 REFERENCE = ROOT / "docs" / "reference"
@@ -146,11 +156,57 @@ def test_the_codec_page_has_the_formats_own_numbers() -> None:
     for name, bits in (("profile", PROFILE_BITS), ("ID", ID_BITS), ("check", CHECK_BITS)):
         assert f"| {name} | {bits} |" in page
     assert f"{DRAFT_0.chips_per_inch:g} chips per inch" in page
-    assert f"{DRAFT_0.tile_chips} x {DRAFT_0.tile_chips} luma" in page
-    assert f"{DRAFT_0.tile_chips / DRAFT_0.chips_per_inch:.2f} in" in page
-    assert f"({DRAFT_0.luma.template_lines} in luma, {DRAFT_0.chroma.template_lines} in" in page
-    assert (DRAFT_0.luma.chip_pitch, DRAFT_0.chroma.chip_pitch) == (1, 2)
+    assert f"{DRAFT_0.tile_chips} x {DRAFT_0.tile_chips}\nchips" in page
+    tile_in = DRAFT_0.tile_chips / DRAFT_0.chips_per_inch
+    assert f"{tile_in:.2f} in;" in page
+    assert f"cycle per tile is {1 / tile_in:.2f} cycles per inch" in page
+    assert f"N = {DRAFT_0.tile_chips}² chips" in page
+    assert f"`chips {DRAFT_0.version}` with the profile's version" in page
+    least_dpi = MIN_PX_PER_CHIP * DRAFT_0.chips_per_inch
+    assert f"{MIN_PX_PER_CHIP:g} px per chip ({least_dpi:g} dpi)" in page
+    assert f"{MIN_HOST_CHIPS} chips each way ({MIN_HOST_CHIPS / DRAFT_0.chips_per_inch:.2f} in)" in page
     assert not [reason for reason in MissReason if f"`{reason}`" not in page]
+
+
+def test_the_codec_page_has_the_templates_lines() -> None:
+    page = text_of(REFERENCE / "codec.md")
+    rows = re.findall(r"^\| \((-?\d+), (-?\d+)\) \| (0\.\d{4}) \|$", page, re.MULTILINE)
+    there = lines(DRAFT_0)
+    assert [[int(x), int(y)] for x, y, _ in rows] == there.cycles_xy.tolist()
+    assert [float(turns) for _, _, turns in rows] == pytest.approx(there.phases / (2 * np.pi), abs=5e-5)
+    assert f"{DRAFT_0.template_lines} spectral lines" in page
+    assert "angle = π frac(0.1 + i g)" in page
+
+
+def test_the_codec_page_has_the_readers_own_numbers() -> None:
+    page = text_of(REFERENCE / "codec.md")
+    assert "{:g} to {:g} px per chip".format(*PX_PER_CHIP) in page
+    assert f"({FOCAL_RATIO:g} times the frame's long side" in page
+    assert f"Blocks of {BLOCK} chips, {STRIDE} apart" in page
+    assert f"real messages decode from about {DECODES_DB:g} dB" in page
+
+
+def test_the_codec_page_names_every_field_of_a_profile() -> None:
+    page = text_of(REFERENCE / "codec.md")
+    told = set(re.findall(r"`([a-z_]+)`", page))
+    by_value = {"version", "chips_per_inch", "tile_chips"}
+    assert {field.name for field in fields(DRAFT_0)} - by_value <= told
+
+
+def test_how_to_mark_has_the_formats_own_numbers() -> None:
+    page = text_of(ROOT / "docs" / "how-to" / "mark-a-picture.md")
+    least_in = MIN_HOST_CHIPS / DRAFT_0.chips_per_inch
+    assert f"a number from {LEAST_STRENGTH:g} to {GREATEST_STRENGTH:g}," in page
+    size = f"{MIN_HOST_CHIPS} chips wide and high: {least_in:.2f} in ({25.4 * least_in:.0f} mm)"
+    assert f"{size} at draft profile {DRAFT_0.version}'s {DRAFT_0.chips_per_inch:g} chips" in page
+    assert f"{math.ceil(MIN_PX_PER_CHIP * DRAFT_0.chips_per_inch)} dpi is the least" in page
+
+
+def test_the_reference_has_the_report_of_mark_and_its_range_of_strengths() -> None:
+    section = sections(text_of(REFERENCE / "cli.md"))["`o2o mark`"]
+    told = set(re.findall(r"`([a-z_0-9]+)`", section))
+    assert {field.name for kind in (Report, Prediction) for field in fields(kind)} <= told
+    assert f"`auto`, or {LEAST_STRENGTH:g} to {GREATEST_STRENGTH:g}" in section
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -26,6 +28,12 @@ def curled(chips_xy: Array) -> Array:
     x, y = chips_xy[:, 0], chips_xy[:, 1]
     off = 4.0 * ((x - 120) / 120) ** 2
     return Surface.flat(TILTED).to_level(np.stack([x - 0.3 * off, y + off], -1))
+
+
+@cache
+def curled_surface() -> Surface:
+    grid = chips_grid()
+    return fit_surface(grid, curled(grid), np.ones(len(grid)), bent=True)
 
 
 @given(
@@ -63,13 +71,43 @@ def test_scaling_aligns_the_areas_of_pixels(factor: float) -> None:
 
 
 def test_turning_back_by_whole_tiles_leaves_the_surface_where_it_is() -> None:
-    grid = chips_grid()
-    surface = fit_surface(grid, curled(grid), np.ones(len(grid)), bent=True)
+    surface = curled_surface()
     near = np.array([300.0, -20.0])
 
     moved = surface.turned_back(128, near)
 
     np.testing.assert_allclose(moved.to_level(near - [256, -128]), surface.to_level(near), atol=1e-6)
+
+
+@given(
+    st.sampled_from([1, -1]),
+    st.tuples(st.floats(-300, 300), st.floats(-300, 300)),
+    st.tuples(st.floats(-20, 260), st.floats(-20, 220)),
+)
+def test_moving_the_chips_leaves_the_surface_where_it_is(
+    turn: int, offset: tuple[float, float], at: tuple[float, float]
+) -> None:
+    """Upside down too, and bent: what was chip u is now chip ``turn * u + offset``."""
+    surface = curled_surface()
+    assert np.abs(surface.bend).max() > 1
+    u = np.array(at)
+
+    moved = surface.moved(turn, np.array(offset))
+
+    np.testing.assert_allclose(moved.to_level(turn * u + offset), surface.to_level(u), atol=1e-6)
+    np.testing.assert_allclose(
+        moved.to_chips(surface.to_level(u)), turn * surface.to_chips(surface.to_level(u)) + offset, atol=1e-6
+    )
+
+
+def test_moving_twice_upside_down_is_moving_back() -> None:
+    grid, surface = chips_grid(), curled_surface()
+    offset = np.array([31.0, 70.5])
+
+    again = surface.moved(-1, offset).moved(-1, offset)
+
+    np.testing.assert_allclose(again.to_level(grid), surface.to_level(grid), atol=1e-6)
+    np.testing.assert_allclose(again.tile_to_level, surface.tile_to_level, atol=1e-9)
 
 
 def test_a_homography_is_recovered_among_wrong_matches() -> None:

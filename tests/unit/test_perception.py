@@ -7,11 +7,23 @@ from itertools import pairwise
 import cv2
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from tests.photographs import photograph
 from watermarks import WatermarkError
-from watermarks.perception import CHROMA_WEIGHTS, LUMA_WEIGHTS, activity, psnr_db, visibility
+from watermarks.perception import (
+    LUMA_WEIGHTS,
+    RGB_TO_XYZ,
+    XYZ_TO_OPPONENT,
+    activity,
+    blur_as_eye,
+    eye_transfer,
+    psnr_db,
+    px_per_degree,
+    visibility,
+)
 
 HOST = photograph("coffee", 300)
 
@@ -88,6 +100,38 @@ def test_activity_is_low_beside_an_edge_and_high_in_texture() -> None:
     assert busy.min() >= -1e-3
 
 
-def test_weights_are_of_luma_and_of_a_colour_that_grey_has_none_of() -> None:
+def test_luma_of_grey_is_its_level() -> None:
     assert LUMA_WEIGHTS.sum() == pytest.approx(1)
-    assert CHROMA_WEIGHTS.sum() == pytest.approx(0)
+    assert (LUMA_WEIGHTS > 0).all()
+
+
+def test_the_eye_passes_a_flat_tint_whole_and_fine_detail_hardly() -> None:
+    np.testing.assert_allclose(eye_transfer(0.0), 1.0)
+    assert (np.abs(eye_transfer(40.0)) < 0.05).all()
+
+
+@given(st.floats(3.0, 20.0))
+def test_the_eye_passes_more_of_light_and_dark_than_of_colour(cycles_per_degree: float) -> None:
+    light, red_green, blue_yellow = eye_transfer(cycles_per_degree)
+
+    assert light > red_green > blue_yellow >= 0
+
+
+@pytest.mark.parametrize("cycles_per_degree", [1.5, 3.8, 6.0])
+def test_the_eyes_transfer_is_what_its_blur_does_to_a_grating(cycles_per_degree: float) -> None:
+    at = np.arange(720) / 60  # 12 degrees
+    wave = np.cos(2 * np.pi * cycles_per_degree * at).astype(np.float32)
+    grating = 0.5 + 0.3 * np.array([1.0, -0.5, 0.2], np.float32) * wave[None, :, None]
+    grating = np.repeat(grating, 240, axis=0).astype(np.float32)
+
+    seen = blur_as_eye(grating, 60.0) @ XYZ_TO_OPPONENT.T
+
+    shown = grating @ (XYZ_TO_OPPONENT @ RGB_TO_XYZ).T
+    middle = np.s_[120, 240:480]  # whole cycles, far from the edges
+    passed = [np.ptp(seen[middle][:, channel]) / np.ptp(shown[middle][:, channel]) for channel in range(3)]
+    np.testing.assert_allclose(passed, eye_transfer(cycles_per_degree), atol=0.03)
+
+
+def test_a_degree_at_40_cm_is_7_mm_of_paper() -> None:
+    assert px_per_degree(25.4) == pytest.approx(400 * np.tan(np.radians(1)))
+    assert px_per_degree(300) == pytest.approx(300 / 25.4 * px_per_degree(25.4))

@@ -7,10 +7,7 @@ import pytest
 from numpy.typing import NDArray
 
 from watermarks import DRAFT_0
-from watermarks.profiles import Layer
 from watermarks.template import lines, template_tile
-
-LAYERS = pytest.mark.parametrize("layer", DRAFT_0.layers, ids=["luma", "chroma"])
 
 
 def both_ways(cycles_xy: NDArray[np.int64]) -> set[tuple[int, int]]:
@@ -18,28 +15,25 @@ def both_ways(cycles_xy: NDArray[np.int64]) -> set[tuple[int, int]]:
     return {(int(x), int(y)) for x, y in [*cycles_xy, *-cycles_xy]}
 
 
-@LAYERS
-def test_as_many_distinct_lines_as_the_profile_says(layer: Layer) -> None:
-    found = lines(layer)
+def test_as_many_distinct_lines_as_the_profile_says() -> None:
+    found = lines(DRAFT_0)
 
-    assert found.cycles_xy.shape == (layer.template_lines, 2)
-    assert found.phases.shape == (layer.template_lines,)
-    assert len(both_ways(found.cycles_xy)) == 2 * layer.template_lines
+    assert found.cycles_xy.shape == (DRAFT_0.template_lines, 2)
+    assert found.phases.shape == (DRAFT_0.template_lines,)
+    assert len(both_ways(found.cycles_xy)) == 2 * DRAFT_0.template_lines
 
 
-@LAYERS
-def test_the_lines_lie_within_their_ring(layer: Layer) -> None:
-    low, high = layer.template_radii
-    radii = np.hypot(*lines(layer).cycles_xy.T)
+def test_the_lines_lie_within_their_ring() -> None:
+    low, high = DRAFT_0.template_radii
+    radii = np.hypot(*lines(DRAFT_0).cycles_xy.T)
 
     assert radii.min() >= low - np.sqrt(0.5)  # rounded to whole cycles
     assert radii.max() <= high + np.sqrt(0.5)
 
 
-@LAYERS
-def test_no_turn_or_mirror_maps_the_lines_onto_themselves(layer: Layer) -> None:
+def test_no_turn_or_mirror_maps_the_lines_onto_themselves() -> None:
     """Within a cycle and a half, save for the turns by 0 and 180 degrees, which the phases settle."""
-    cycles = lines(layer).cycles_xy.astype(float)
+    cycles = lines(DRAFT_0).cycles_xy.astype(float)
     every = np.concatenate([cycles, -cycles])
 
     def overlap(mapped: NDArray[np.float64]) -> float:
@@ -54,9 +48,8 @@ def test_no_turn_or_mirror_maps_the_lines_onto_themselves(layer: Layer) -> None:
             assert overlap(cycles @ turn.T) < 0.75
 
 
-@LAYERS
-def test_unit_variance_and_no_offset(layer: Layer) -> None:
-    tile = template_tile(layer, DRAFT_0.tile_chips)
+def test_unit_variance_and_no_offset() -> None:
+    tile = template_tile(DRAFT_0, DRAFT_0.tile_chips)
 
     assert tile.shape == (DRAFT_0.tile_chips, DRAFT_0.tile_chips)
     assert tile.dtype == np.float32
@@ -64,12 +57,11 @@ def test_unit_variance_and_no_offset(layer: Layer) -> None:
     assert tile.mean() == pytest.approx(0.0, abs=1e-4)
 
 
-@LAYERS
-def test_the_tiles_spectrum_is_the_lines(layer: Layer) -> None:
+def test_the_tiles_spectrum_is_the_lines() -> None:
     side = DRAFT_0.tile_chips
-    found = lines(layer)
+    found = lines(DRAFT_0)
 
-    spectrum = np.fft.fft2(template_tile(layer, side))
+    spectrum = np.fft.fft2(template_tile(DRAFT_0, side))
 
     x, y = found.cycles_xy.T
     phases = np.angle(spectrum[y % side, x % side] * np.exp(-1j * np.pi * (x + y) / side))
@@ -78,13 +70,12 @@ def test_the_tiles_spectrum_is_the_lines(layer: Layer) -> None:
     assert 2 * power[y % side, x % side].sum() == pytest.approx(power.sum(), rel=1e-4)
 
 
-@LAYERS
-def test_finer_samples_average_to_the_coarser_ones_nearly(layer: Layer) -> None:
+def test_finer_samples_average_to_the_coarser_ones_nearly() -> None:
     """One picture of the template at every resolution: samples are at the middles of their cells."""
     side = DRAFT_0.tile_chips
-    fine = template_tile(layer, 2 * side)
+    fine = template_tile(DRAFT_0, 2 * side)
 
     averaged = fine.reshape(side, 2, side, 2).mean(axis=(1, 3))
 
-    coarse = template_tile(layer, side)
+    coarse = template_tile(DRAFT_0, side)
     assert np.corrcoef(averaged.ravel(), coarse.ravel())[0, 1] > 0.99

@@ -1,0 +1,116 @@
+"""Host -> the colour direction in which a change of luma is seen least, and how much it is seen there.
+
+The reader sees luma (BT.601) alone. How a unit of it is spread over red, green and blue is free, and the
+S-CIELAB difference (Zhang & Wandell 1997, doi:10.1889/1.1985127) of a small change is a quadratic form of it:
+the eye's blur takes the same share of each opponent channel at the mark's frequencies, and CIELAB is
+linear enough over a level or two. The direction of the least difference has a closed form.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from watermarks.perception import (
+    LUMA_WEIGHTS,
+    RGB_TO_XYZ,
+    SRGB_TO_LINEAR,
+    WHITE_XYZ,
+    XYZ_TO_OPPONENT,
+    blur_as_eye,
+    eye_transfer,
+    px_per_degree,
+)
+
+# The mark's middle frequency, at which the eye's blur is taken: 14 cycles per inch at 40 cm.
+_CYCLES_PER_DEGREE = 3.8
+
+# What a level of any channel costs besides, in squared Delta E: it keeps the direction near grey, where
+# tinting the mark would save little by S-CIELAB and lose by PSNR and FLIP.
+_LEVEL_COST = 0.06
+
+# The cost is computed at about this resolution, finer than the eye's blur of colour needs ...
+_COST_DPI = 75.0
+# ... and is that of the worst place within so many of its pixels: dark specks in a bright place, whose
+# CIELAB values move most, are not to be seen either.
+_WORST_WITHIN = 5
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ColourCost:
+    """The cheapest direction of a unit of luma, and its cost.
+
+    Attributes
+    ----------
+    direction : ndarray of float32, shape (H, W, 3)
+        8-bit levels of red, green and blue that together change luma by one level.
+    delta_e : ndarray of float32, shape (H, W)
+        Delta E*ab, as an eye at 40 cm sees it, of that one level.
+    """
+
+    direction: NDArray[np.float32]
+    delta_e: NDArray[np.float32]
+
+
+def colour_cost(host: NDArray[np.float32], dpi: float) -> ColourCost:
+    """Return in which colour direction a host may be changed most cheaply, and what that costs.
+
+    Parameters
+    ----------
+    host : ndarray of float32, shape (H, W, 3)
+        sRGB, 8-bit levels.
+    dpi : float
+        Pixels per inch of paper.
+    """
+    height, width = host.shape[:2]
+    step = max(1.0, dpi / _COST_DPI)
+    size = max(1, round(width / step)), max(1, round(height / step))
+    code = np.asarray(cv2.resize(host, size, interpolation=cv2.INTER_AREA), np.float32)
+    # Averaging code values instead of light is off by less than the blur that follows.
+    linear = SRGB_TO_LINEAR[np.clip(np.rint(code), 0, 255).astype(np.uint8)]
+    lab_rows = _lab_change(linear, code, dpi / step)
+    direction = _cheapest(lab_rows)
+    cost = np.sqrt(sum((row * direction).sum(axis=-1) ** 2 for row in lab_rows))
+    worst = cv2.dilate(cost.astype(np.float32), np.ones((_WORST_WITHIN, _WORST_WITHIN), np.uint8))
+    smooth = cv2.GaussianBlur(worst, (0, 0), _WORST_WITHIN / 3)
+    full = (width, height)
+    return ColourCost(
+        np.asarray(cv2.resize(direction, full, interpolation=cv2.INTER_LINEAR), np.float32),
+        np.asarray(cv2.resize(smooth, full, interpolation=cv2.INTER_LINEAR), np.float32),
+    )
+
+
+def _lab_change(
+    linear: NDArray[np.float32], code: NDArray[np.float32], dpi: float
+) -> list[NDArray[np.float32]]:
+    """Return how L*, a* and b* change with each channel's level, three arrays of shape (H, W, 3)."""
+    seen = blur_as_eye(linear, px_per_degree(dpi)) / WHITE_XYZ
+    ratio = np.maximum(seen, 1e-6)
+    slope_f = np.where(ratio > 216 / 24389, np.cbrt(ratio) / (3 * ratio), 24389 / 27 / 116) / WHITE_XYZ
+    through_eye = np.linalg.inv(XYZ_TO_OPPONENT) @ np.diag(eye_transfer(_CYCLES_PER_DEGREE)) @ XYZ_TO_OPPONENT
+    to_xyz = (through_eye @ RGB_TO_XYZ).astype(np.float32)
+    unit = code / 255
+    to_linear = np.where(unit <= 0.04045, 1 / 12.92, 2.4 / 1.055 * ((unit + 0.055) / 1.055) ** 1.4) / 255
+    x, y, z = (slope_f[..., i : i + 1] * to_xyz[i] * to_linear for i in range(3))
+    return [np.asarray(row, np.float32) for row in (116 * y, 500 * (x - y), 200 * (y - z))]
+
+
+def _cheapest(lab_rows: list[NDArray[np.float32]]) -> NDArray[np.float32]:
+    """Minimise the form's value over directions whose luma is one; shape (H, W, 3)."""
+    r, g, b = (
+        [sum(row[..., i] * row[..., j] for row in lab_rows) + _LEVEL_COST * (i == j) for j in range(3)]
+        for i in range(3)
+    )
+    # The inverse of a symmetric 3 x 3 matrix, but for its determinant: it cancels in the last step.
+    adjugate = [
+        [g[1] * b[2] - g[2] ** 2, g[2] * r[2] - r[1] * b[2], r[1] * g[2] - g[1] * r[2]],
+        [g[2] * r[2] - r[1] * b[2], r[0] * b[2] - r[2] ** 2, r[1] * r[2] - r[0] * g[2]],
+        [r[1] * g[2] - g[1] * r[2], r[1] * r[2] - r[0] * g[2], r[0] * g[1] - r[1] ** 2],
+    ]
+    direction = np.stack(
+        [sum(np.float32(w) * c for w, c in zip(LUMA_WEIGHTS, row, strict=True)) for row in adjugate], axis=-1
+    )
+    return np.asarray(direction / (direction @ LUMA_WEIGHTS)[..., None], np.float32)

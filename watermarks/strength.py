@@ -1,0 +1,127 @@
+"""Host -> the weakest strength whose prints are predicted to read, by simulating some.
+
+A mark is printed and photographed a few times in simulation, and its accumulated signal measured with the
+pose known. Signal grows with the square of strength, so that one round tells what strength it takes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from watermarks import ecc
+from watermarks.channel import CONDITIONS, Capture, photograph, print_page
+from watermarks.decoder import accumulated_db, soft_bits
+from watermarks.embedder import embed
+from watermarks.geometry import fit_surface
+from watermarks.payload import Payload, to_message_bits
+from watermarks.perception import psnr_db, visibility
+from watermarks.profiles import DRAFT_0, Profile
+from watermarks.registration import registered
+from watermarks.whitening import level, luma_of
+
+UNSEEN_DELTA_E = 0.33
+"""Mean S-CIELAB difference that no eye sees on paper: a weaker mark would gain nothing."""
+
+GREATEST = 6.0
+"""Beyond, signal is won no more: the reader limits what one place may add."""
+
+LEAST_PSNR_DB = 38.2
+"""No picture is marked so strongly that it falls below, read or not."""
+
+# The strength that is simulated: in the middle of what pictures need.
+_TRIED = 1.6
+
+# Accumulated signal that the mean photo must show for 99 in 100 to keep the 22.3 dB that decode: photos of
+# one picture spread by about 2.5 dB.
+_AIM_DB = 31.0
+
+_PHOTOS = 4
+_SEED = 20_261_124
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A strength, and what it is predicted to do.
+
+    Attributes
+    ----------
+    strength : float
+    signal_db : float
+        The accumulated signal that the mean typical photo is predicted to show.
+    suffices : bool
+        Whether that is enough; if not, the picture hides no stronger mark.
+    """
+
+    strength: float
+    signal_db: float
+    suffices: bool
+
+
+def choose_strength(
+    host: NDArray[np.uint8],
+    payload: Payload,
+    key: bytes,
+    *,
+    profile: Profile = DRAFT_0,
+    dpi: float = 300.0,
+) -> Choice:
+    """Return the weakest strength at which a picture's print is predicted to read.
+
+    Parameters and errors are `embed`'s. A simulated prediction: no press and no phone is exactly like it.
+    """
+    marked = embed(host, payload, key, profile=profile, strength=_TRIED, dpi=dpi)
+    coded_bits = ecc.encode(to_message_bits(payload, key))
+    signals = []
+    for photo in range(_PHOTOS):
+        rng = np.random.default_rng([_SEED, photo])
+        printed = print_page(marked, dpi=dpi, rng=rng)
+        capture = photograph(printed, rng=rng, condition=CONDITIONS["typical"])
+        corner_in = printed.picture_corners_in[0, 0]
+        size_in = printed.picture_corners_in[0, 2] - corner_in
+        signals.append(_signal_db(capture, corner_in, size_in, coded_bits, key, profile))
+    tried_db = float(np.mean(signals))
+    unseen = _TRIED * UNSEEN_DELTA_E / max(visibility(host, marked, dpi).mean, 1e-3)
+    wanted = max(unseen, _TRIED * 10 ** ((_AIM_DB - tried_db) / 20))
+    strength = _bounded(host, payload, key, profile, dpi, min(float(wanted), GREATEST))
+    signal_db = tried_db + 20 * np.log10(strength / _TRIED)
+    return Choice(round(strength, 2), float(signal_db), bool(signal_db >= _AIM_DB - 0.5))
+
+
+def _signal_db(
+    capture: Capture,
+    corner_in: NDArray[np.float64],
+    size_in: NDArray[np.float64],
+    coded_bits: NDArray[np.uint8],
+    key: bytes,
+    profile: Profile,
+) -> float:
+    """Return the accumulated signal of a capture whose pose is known, in dB, 0 and up."""
+    chips_per_inch = profile.chips_per_inch
+    search_scale = max(1, 2 ** int(np.log2(capture.page_px_per_inch / chips_per_inch / 0.67)))
+    found = level(luma_of(capture.image), search_scale)
+    across, down = (np.linspace(0, side, 24) for side in size_in)
+    at_in = np.stack(np.meshgrid(across, down), axis=-1).reshape(-1, 2)
+    seen = (capture.to_photo(at_in + corner_in) + 0.5) / search_scale - 0.5
+    height, width = found.search_plane.shape
+    inside = ((seen > 0) & (seen < (width, height))).all(axis=1)
+    if inside.sum() < 12:
+        return 0.0
+    surface = fit_surface(at_in[inside] * chips_per_inch, seen[inside], np.ones(inside.sum()), bent=True)
+    box = np.array([[0, 0], size_in * chips_per_inch])
+    registration = registered(found, surface, box, profile)
+    return max(accumulated_db(soft_bits(found, registration, key, profile), coded_bits), 0.0)
+
+
+def _bounded(
+    host: NDArray[np.uint8], payload: Payload, key: bytes, profile: Profile, dpi: float, strength: float
+) -> float:
+    """Weaken a strength until the picture keeps its quality."""
+    for _ in range(3):
+        psnr = psnr_db(host, embed(host, payload, key, profile=profile, strength=strength, dpi=dpi))
+        if psnr >= LEAST_PSNR_DB:
+            break
+        strength *= 10 ** ((psnr - LEAST_PSNR_DB - 0.1) / 20)
+    return strength
