@@ -124,7 +124,7 @@ def _watched(items: Iterator[T], stopwatch: Stopwatch) -> Iterator[T]:
 
 
 def _decode(level: Level, found: Registration, key: bytes, profile: Profile) -> Detection | None:
-    """Decode a registration where it lies, or else where its lines agree best."""
+    """Decode a registration, and find its corners once it is moved to its place in the tile."""
     decoded = decoder.decode(level, found, key, profile)
     if decoded is None:
         return None
