@@ -1,187 +1,146 @@
-"""The read rate of simulated photos of simulated prints.
+"""The read rate of simulated photos of simulated prints, beside a QR code's and the peers'.
 
-    python benchmarks/read_rate.py --images DIR --condition typical -n 3
+    python -m benchmarks.read_rate --images DIR --condition typical -n 3
 
-Each picture is marked once with a random ID, and printed and photographed ``-n`` times. Our codec
-reads blind; the baselines are given the picture's true corners and size.
+Each picture is marked once with a random ID, and printed and photographed ``-n`` times, a QR code of the
+same ID on the same page. Our codec reads blind; the peers are given the picture's true corners and size.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import multiprocessing
-import shlex
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TypeVar
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
-from benchmarks import report
-from benchmarks.trials import CODECS, OURS, Job, Negative, Trial, image_files, read_negative, run_job
+from benchmarks import markdown, plots, qr_control, running
+from benchmarks import read_rate_tables as tables
+from benchmarks.marking import CODECS, OURS, Sheet
+from benchmarks.pictures import image_files
+from benchmarks.trials import Job, Negative, Trial, read_negative, run_job
+from watermarks import Payload
 from watermarks.channel import CONDITIONS
 
-RESULTS = Path(__file__).resolve().parent / "results"
 
-T = TypeVar("T")
-R = TypeVar("R")
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(arguments: Sequence[str]) -> int:
     """Run the trials, write the report; exit code 1 after a misread or a false read."""
     options = _options(arguments)
-    pictures = image_files(options.images, options.only)
-    if not pictures:
-        sys.exit(f"no image in {options.images} has {options.only!r} in its name")
+    pictures = running.pictures_of(options)
     started = time.perf_counter()
     jobs = [
         Job(
-            picture=picture,
-            condition=condition,
+            pictures=(picture,),
+            conditions=tuple(CONDITIONS[name] for name in options.condition),
+            sheet=Sheet(f"{options.width_in:g} in wide", options.width_in, options.dpi),
             codec=codec,
             repetitions=options.n,
-            width_in=options.width_in,
-            dpi=options.dpi,
             strength=options.strength,
             seed=options.seed,
             dump=options.dump,
         )
         for codec in options.codec
-        for condition in options.condition
         for picture in pictures
     ]
     trials: list[Trial] = []
-    for done in _in_parallel(run_job, jobs, options.jobs):
+    for done in running.in_parallel(run_job, jobs, options.jobs):
         trials += done
-        reads = sum(trial.outcome == "read" for trial in done)
-        print(f"{done[0].codec} {done[0].condition} {done[0].picture}: {reads}/{len(done)} read", flush=True)
+        print(f"{done[0].codec} {done[0].picture}: {tables.reads(done)}/{len(done)} read", flush=True)
     unmarked = image_files(options.negatives, options.only_negatives) if options.negatives else []
-    falses = list(_in_parallel(read_negative, unmarked, options.jobs))
-    text = _report(options, pictures, unmarked, trials, falses, time.perf_counter() - started)
-    out = options.out or RESULTS / f"read_rate-{'-'.join(options.codec)}-{'-'.join(options.condition)}.md"
-    report.write_atomically(out, text)
+    falses = list(running.in_parallel(read_negative, unmarked, options.jobs))
+    out = options.out or markdown.RESULTS / "read_rate.md"
+    plot = out.with_suffix(".png")
+    _draw(plot, options, trials)
+    corpora = {"corpus": pictures, "negatives": unmarked}
+    repeat = markdown.to_repeat("read_rate", arguments, options.seed, corpora, time.perf_counter() - started)
+    markdown.write(out, _report(options, pictures, trials, falses, plot) + "\n" + repeat)
     if options.json:
         rows = {"trials": [asdict(t) for t in trials], "negatives": [asdict(n) for n in falses]}
-        report.write_atomically(options.json, json.dumps(rows, indent=1))
-    print(report.summary(trials), f"\nwritten to {out}")
+        markdown.write(options.json, json.dumps(rows, indent=1))
+    print(tables.summary(trials), tables.against_qr(trials), f"\nwritten to {out}", sep="\n")
     wrong = any(t.outcome == "misread" for t in trials) or any(n.read_ids for n in falses)
     return int(wrong)
 
 
-def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
+def _options(arguments: Sequence[str]) -> argparse.Namespace:
     """Parse the command line."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--images", type=Path, required=True, help="folder of pictures to mark")
+    parser = running.parser(__doc__)
     parser.add_argument("--negatives", type=Path, help="folder of unmarked pictures to read as they are")
-    parser.add_argument("--condition", choices=CONDITIONS, action="append", help="repeatable; typical")
+    parser.add_argument("--condition", choices=CONDITIONS, action="append", help="repeatable; all of them")
     parser.add_argument("--codec", choices=CODECS, action="append", help="repeatable; ours")
-    parser.add_argument("-n", type=int, default=3, help="photos a picture; 3")
+    parser.add_argument("-n", type=int, default=3, help="photos a picture and condition; 3")
     parser.add_argument("--width-in", type=float, default=5.0, help="printed width in inches; 5")
     parser.add_argument("--dpi", type=float, default=300.0, help="host pixels an inch; 300")
     parser.add_argument(
         "--strength",
-        type=_strength,
+        type=running.strength,
         default="auto",
         help="our codec's: a number, or auto for each picture's; auto",
     )
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--jobs", type=int, default=2, help="processes; 2")
-    parser.add_argument("--only", default="", help="only pictures with this in their name")
-    parser.add_argument("--only-negatives", default="", help="the same for --negatives")
+    parser.add_argument("--only-negatives", default="", help="the same as --only for --negatives")
     parser.add_argument("--dump", type=Path, help="folder for photos that weren't read, with their truth")
-    parser.add_argument(
-        "--out", type=Path, help="Markdown report; a name under benchmarks/results by default"
-    )
     parser.add_argument("--json", type=Path, help="every trial as JSON")
     options = parser.parse_args(arguments)
-    options.condition = options.condition or ["typical"]
+    options.condition = options.condition or list(CONDITIONS)
     options.codec = options.codec or [OURS]
     return options
 
 
-def _strength(text: str) -> float | None:
-    """Parse a strength; None is for one chosen for each picture."""
-    if text == "auto":
-        return None
-    try:
-        strength = float(text)
-    except ValueError:
-        strength = float("nan")
-    if not 0 < strength < float("inf"):
-        raise argparse.ArgumentTypeError(f"a strength is auto or a number above 0, not {text!r}")
-    return strength
-
-
-def _repeatable(arguments: Sequence[str]) -> list[str]:
-    """Leave out the options that only say where else to write, and name this machine's paths."""
-    aside = {i + skip for i, each in enumerate(arguments) if each in {"--json", "--dump"} for skip in (0, 1)}
-    return [each for i, each in enumerate(arguments) if i not in aside]
-
-
-def _in_parallel(work: Callable[[T], R], items: Sequence[T], jobs: int) -> Iterator[R]:
-    """Yield each item's result as it comes."""
-    if jobs <= 1 or len(items) <= 1:
-        yield from map(work, items)
-        return
-    context = multiprocessing.get_context("spawn")  # OpenCV's threads don't survive a fork.
-    with ProcessPoolExecutor(jobs, mp_context=context) as pool:
-        for future in as_completed([pool.submit(work, item) for item in items]):
-            yield future.result()
+def _draw(path: Path, options: argparse.Namespace, trials: Sequence[Trial]) -> None:
+    """Draw all codecs' read rates, and the QR code's where it can be compared."""
+    series: dict[str, list[plots.Count]] = {}
+    for codec in options.codec:
+        groups = [[t for t in trials if (t.codec, t.condition) == (codec, c)] for c in options.condition]
+        name = "the mark, all photos" if codec == OURS else f"{codec}, true corners given"
+        series[name] = [(tables.reads(group), len(group)) for group in groups]
+        if codec == OURS:
+            shared = tables.counts_where_qr_is_whole(groups)
+            series |= {f"{name}, photos of the whole QR": counts for name, counts in shared.items()}
+    plots.rate_bars(path, options.condition, series, f"Read rate, {options.width_in:g} in wide")
 
 
 def _report(
     options: argparse.Namespace,
     pictures: Sequence[Path],
-    unmarked: Sequence[Path],
     trials: Sequence[Trial],
     falses: Sequence[Negative],
-    duration_s: float,
+    plot: Path,
 ) -> str:
-    """Return the whole report."""
-    simulate_ms = sorted(trial.simulate_ms for trial in trials)[len(trials) // 2]
-    command = f"python benchmarks/read_rate.py {shlex.join(_repeatable(sys.argv[1:]))}"
+    """Return all of the report but how to repeat it."""
+    strength = "chosen for each picture" if options.strength is None else f"{options.strength:g}"
     parts = [
         "# Read rate, simulated\n",
         "All results come from the print-and-photograph simulation in `watermarks/channel.py`: "
-        f"{len(pictures)} pictures printed {options.width_in:g} in wide at {options.dpi:g} dpi, {options.n} "
-        "photos each, each of its own print. Our codec reads blind; the baselines are given the true corners "
-        "and size.\n",
-        report.summary(trials),
-        "Strength: median over the pictures, and range; PSNR: median, and least; ΔE (S-CIELAB at 40 cm): "
-        "medians; corners: mean error over the reads, as a share of the picture's diagonal; times: medians, "
-        "that of marking with the choice of the strength where it is chosen.\n",
+        f"{len(pictures)} pictures printed {options.width_in:g} in wide at {options.dpi:g} dpi, "
+        f"{options.n} prints of each, a photo of every print under each condition; strength {strength}. Our "
+        "codec reads blind; the peers are given the true corners and size.\n",
+        f"![Read rates]({plot.name})\n",
+        tables.summary(trials),
+        tables.LEGEND,
+        "## Against a QR code on the same page\n",
+        f"A QR code of a link with the same 48-bit ID (`{qr_control.link(Payload(0xC0FFEE1234))}`, error "
+        "correction level M) stands on every page beside or below the picture, its symbol "
+        f"{qr_control.SIDE_IN:g} in wide and its quiet zone on top of that. The photos frame the picture, so "
+        "that many cut the code off; these rates are those of the photos that show it whole, quiet zone "
+        "included.\n",
+        tables.against_qr(trials),
     ]
     if falses:
-        parts += ["## Unmarked pictures\n", report.negatives(falses)]
+        parts += ["## Unmarked pictures\n", tables.negatives(falses)]
     parts += [
         "## Misses\n",
-        report.misses(trials),
+        tables.misses(trials),
         "## Against distance\n",
-        report.by_bin(trials, "px_per_inch", "photo px an inch of paper", report.DISTANCES_PX_PER_INCH),
+        tables.by_bin(trials, "px_per_inch", "photo px an inch of paper", tables.DISTANCES_PX_PER_INCH),
         "## Against tilt\n",
-        report.by_bin(trials, "tilt_deg", "tilt, degrees", report.TILTS_DEG),
+        tables.by_bin(trials, "tilt_deg", "tilt, degrees", tables.TILTS_DEG),
         "## Pictures\n",
-        report.by_picture(trials),
-        "## To repeat it\n",
-        f"- `{command}`\n- seed {options.seed}, strength {_strength_in_words(options.strength)}\n"
-        f"- corpus SHA-256 `{report.corpus_hash(pictures)}`\n"
-        + (f"- negatives SHA-256 `{report.corpus_hash(unmarked)}`\n" if unmarked else "")
-        + f"- commit {report.commit()}\n- {report.machine()}\n"
-        f"- {duration_s:.0f} s with {options.jobs} processes; simulating one print and photo: median "
-        f"{simulate_ms:.0f} ms\n",
+        tables.by_picture(trials),
     ]
     return "\n".join(parts)
 
 
-def _strength_in_words(strength: float | None) -> str:
-    """Say how strongly pictures were marked."""
-    return "chosen for each picture" if strength is None else f"{strength:g}"
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

@@ -1,15 +1,16 @@
-"""One picture through mark, print, photo and read: the trials that the benchmarks count.
+"""Pictures through mark, print, photo and read: the trials that the benchmarks count.
 
 Every trial's chance hangs on (seed, picture name, repetition) alone: neither the number of jobs nor the
-choice of pictures or codec changes what is printed and photographed.
+choice of pictures, codec or condition changes what is drawn. Conditions that share a repetition share its
+print, and differ in what they differ in.
 """
 
 from __future__ import annotations
 
-import hashlib
+import copy
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -19,55 +20,54 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from o2o.imaging import load_capture
-from watermarks import Detection, Miss, Payload, baselines, embed, read
-from watermarks.channel import CONDITIONS, Capture, photograph, print_page
-from watermarks.perception import psnr_db, visibility
-from watermarks.strength import choose_strength
-
-KEY = b"a benchmark's key: no secret"
-OURS = "ours"
-CODECS = (OURS, *baselines.METHODS)
-IMAGE_SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff"}
-
-_MAX_BYTES = 200_000_000
-_MAX_PIXELS = 200_000_000
+from benchmarks.marking import Marked, Sheet, mark
+from benchmarks.pictures import KEY, chance, load
+from benchmarks.qr_control import WHOLE, QrResult, read_qr, symbol
+from watermarks import Detection, Miss, Payload, baselines, read
+from watermarks.channel import Capture, Condition, Print, photograph, print_page
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A picture, a condition and a codec: ``repetitions`` photos of prints of one marked picture.
+    """Pictures on one page, marked once: each repetition is a print, with a photo under each condition.
 
-    ``strength`` is our codec's, or None to choose it for the picture.
+    ``strength`` is our codec's, or None to choose it for each picture.
     """
 
-    picture: Path
-    condition: str
+    pictures: tuple[Path, ...]
+    conditions: tuple[Condition, ...]
+    sheet: Sheet
     codec: str
     repetitions: int
-    width_in: float
-    dpi: float
     strength: float | None
     seed: int
     dump: Path | None = None
+
+    @property
+    def name(self) -> str:
+        """The pictures' file names."""
+        return " + ".join(each.name for each in self.pictures)
 
 
 @dataclass(frozen=True, slots=True)
 class Trial:
     """One photo's fate.
 
-    ``outcome`` is read, miss or misread; ``reason`` a miss's; ``corner_error_pct`` the mean distance of
-    the four corners from the truth as a share of the picture's mean diagonal in the photo; ``strength`` what
-    the picture was marked with, None for a baseline; ``embed_ms`` has the time that choosing it took.
+    ``outcome`` is read (all pictures of the page, and nothing else), miss or misread; ``reason`` a miss's;
+    ``corner_error_pct`` the mean distance of the corners from the truth as a share of the picture's mean
+    diagonal in the photo, its mean over the pictures read, None if the photo cuts a picture: its mark doesn't
+    tell how far it goes on; ``strength`` what the first picture was marked
+    with, None for a baseline; ``embed_ms`` has the time that choosing it took.
     """
 
     picture: str
+    sheet: str
     condition: str
     codec: str
     repetition: int
     outcome: str
     reason: str | None
-    marked_id: str
+    marked_ids: list[str]
     read_ids: list[str]
     strength: float | None
     psnr_db: float
@@ -76,9 +76,10 @@ class Trial:
     embed_ms: float
     read_ms: float
     stages_ms: dict[str, float]
-    simulate_ms: float
+    photograph_ms: float
     corner_error_pct: float | None
     signal_db: float | None
+    qr: QrResult | None
     truth: dict[str, Any] = field(default_factory=dict)
 
 
@@ -92,43 +93,24 @@ class Negative:
     read_ms: float
 
 
-def image_files(folder: Path, only: str = "") -> list[Path]:
-    """Return a folder's image files whose name contains ``only``, sorted by name."""
-    files = sorted(path for path in folder.iterdir() if path.suffix.lower() in IMAGE_SUFFIXES)
-    return [path for path in files if only in path.name]
-
-
-def load(path: Path) -> NDArray[np.uint8]:
-    """Return an image file's pixels, shape (H, W, 3), upright sRGB."""
-    return load_capture(path.read_bytes(), max_bytes=_MAX_BYTES, max_pixels=_MAX_PIXELS).image
-
-
-def host_of(path: Path, width_px: int) -> NDArray[np.uint8]:
-    """Return the picture at ``width_px``: averaged down, or up by Lanczos's filter."""
-    picture = load(path)
-    height, width = picture.shape[:2]
-    size = (width_px, round(height * width_px / width))
-    how = cv2.INTER_AREA if width_px < width else cv2.INTER_LANCZOS4
-    return cv2.resize(picture, size, interpolation=how).astype(np.uint8, copy=False)
-
-
-def chance(seed: int, picture: str, repetition: int) -> np.random.Generator:
-    """Return the generator of one repetition; -1 is for the picture's ID."""
-    name = int.from_bytes(hashlib.sha256(picture.encode()).digest()[:8], "big")
-    return np.random.default_rng([seed, name, repetition + 1])
-
-
 def run_job(job: Job) -> list[Trial]:
-    """Mark a picture, then print, photograph and read it ``repetitions`` times."""
+    """Mark the pictures, then print, photograph and read them ``repetitions`` times."""
     cv2.setNumThreads(1)
-    host = host_of(job.picture, round(job.width_in * job.dpi))
-    payload = Payload(int(chance(job.seed, job.picture.name, -1).integers(1 << 48)))
-    started = time.perf_counter()
-    marked, strength = _marked(host, payload, job)
-    embed_ms = 1000 * (time.perf_counter() - started)
-    seen = visibility(host, marked, job.dpi)
-    quality = _Quality(strength, psnr_db(host, marked), seen.mean, seen.p99, embed_ms)
-    return [_trial(job, marked, payload, quality, repetition) for repetition in range(job.repetitions)]
+    marked = [mark(path, job.sheet, job.codec, job.strength, job.seed) for path in job.pictures]
+    trials = []
+    for repetition in range(job.repetitions):
+        rng = chance(job.seed, job.name, repetition)
+        page = page_of(marked, job.sheet, rng)
+        trials += [_trial(job, marked, page, each, repetition, copy.deepcopy(rng)) for each in job.conditions]
+    return trials
+
+
+def page_of(marked: Sequence[Marked], sheet: Sheet, rng: np.random.Generator) -> Print:
+    """Print marked pictures as a sheet says, the QR code last."""
+    pictures = [each.picture for each in marked]
+    if sheet.qr:
+        pictures.append(symbol(marked[0].payload, sheet.dpi))
+    return print_page(pictures, dpi=sheet.dpi, rng=rng, k_only=sheet.k_only)
 
 
 def read_negative(path: Path) -> Negative:
@@ -142,68 +124,46 @@ def read_negative(path: Path) -> Negative:
     return Negative(path.name, _ids(answer), reason, read_ms)
 
 
-@dataclass(frozen=True, slots=True)
-class _Quality:
-    """How a picture was marked, and what that cost it."""
-
-    strength: float | None
-    psnr_db: float
-    visibility_mean: float
-    visibility_p99: float
-    embed_ms: float
-
-
-def _marked(host: NDArray[np.uint8], payload: Payload, job: Job) -> tuple[NDArray[np.uint8], float | None]:
-    """Mark with the job's codec; return the strength too, None for a baseline's own."""
-    for method in baselines.METHODS:
-        if job.codec == method:
-            return baselines.embed(host, payload, KEY, method=method), None
-    strength = job.strength
-    if strength is None:
-        strength = choose_strength(host, payload, KEY, dpi=job.dpi).strength
-    return embed(host, payload, KEY, strength=strength, dpi=job.dpi), strength
-
-
 def _trial(
     job: Job,
-    marked: NDArray[np.uint8],
-    payload: Payload,
-    quality: _Quality,
+    marked: Sequence[Marked],
+    page: Print,
+    condition: Condition,
     repetition: int,
+    rng: np.random.Generator,
 ) -> Trial:
-    """Print, photograph and read once."""
-    rng = chance(job.seed, job.picture.name, repetition)
-    condition = CONDITIONS[job.condition]
+    """Photograph a page and read it once."""
     started = time.perf_counter()
-    printed = print_page(marked, dpi=job.dpi, rng=rng)
-    capture = photograph(printed, rng=rng, condition=condition)
-    simulate_ms = 1000 * (time.perf_counter() - started)
+    # A reader frames the picture, or all of them, and not the code.
+    capture = photograph(page, rng=rng, condition=condition, aim=0 if len(marked) == 1 else None)
+    photograph_ms = 1000 * (time.perf_counter() - started)
     stages_s: dict[str, float] = {}
     started = time.perf_counter()
-    answer = _read(capture, job, (marked.shape[1], marked.shape[0]), _stopwatch(stages_s))
+    answer = _read(capture, job.codec, marked[0].size_px, _stopwatch(stages_s))
     read_ms = 1000 * (time.perf_counter() - started)
-    detections = [] if isinstance(answer, Miss) else answer
-    right = [each for each in detections if each.payload == payload]
-    wrong = len(right) < len(detections)
+    found = judge(answer, marked, capture)
+    first = marked[0]
     trial = Trial(
-        picture=job.picture.name,
-        condition=job.condition,
+        picture=job.name,
+        sheet=job.sheet.name,
+        condition=condition.name,
         codec=job.codec,
         repetition=repetition,
-        outcome="misread" if wrong else "read" if right else "miss",
-        reason=answer.reason.value if isinstance(answer, Miss) else None,
-        marked_id=f"0x{payload.id:012x}",
+        outcome=found.outcome,
+        reason=found.reason,
+        marked_ids=[f"0x{each.payload.id:012x}" for each in marked],
         read_ids=_ids(answer),
-        strength=quality.strength,
-        psnr_db=quality.psnr_db,
-        visibility_mean=quality.visibility_mean,
-        visibility_p99=quality.visibility_p99,
-        embed_ms=quality.embed_ms,
+        strength=first.strength,
+        psnr_db=first.psnr_db,
+        visibility_mean=first.visibility_mean,
+        visibility_p99=first.visibility_p99,
+        embed_ms=first.embed_ms,
         read_ms=read_ms,
         stages_ms={stage: 1000 * seconds for stage, seconds in stages_s.items()},
-        simulate_ms=simulate_ms,
-        corner_error_pct=min((_corner_error_pct(each, capture) for each in right), default=None),
-        signal_db=max((each.signal_db for each in right if np.isfinite(each.signal_db)), default=None),
+        photograph_ms=photograph_ms,
+        corner_error_pct=found.corner_error_pct,
+        signal_db=found.signal_db,
+        qr=_qr(job, capture, first.payload),
         truth=truth_of(capture),
     )
     if job.dump is not None and trial.outcome != "read":
@@ -211,12 +171,50 @@ def _trial(
     return trial
 
 
+def _qr(job: Job, capture: Capture, payload: Payload) -> QrResult | None:
+    """Read the control, once a photo: not for every codec anew."""
+    if not job.sheet.qr or job.codec in baselines.METHODS:
+        return None
+    return read_qr(capture.image, payload, float(capture.visible_share[-1]))
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """A read's answer held against the truth; the fields are `Trial`'s."""
+
+    outcome: str
+    reason: str | None
+    corner_error_pct: float | None
+    signal_db: float | None
+
+
+def judge(answer: list[Detection] | Miss, marked: Sequence[Marked], capture: Capture) -> Judgement:
+    """Hold an answer against what is on the page; the pictures are the capture's first."""
+    if isinstance(answer, Miss):
+        return Judgement("miss", answer.reason.value, None, None)
+    expected = [each.payload for each in marked]
+    errors = [
+        min(corner_error_pct(each, truth) for each in answer if each.payload == payload)
+        for payload, truth in zip(expected, capture.picture_corners_xy, strict=False)
+        if any(each.payload == payload for each in answer)
+    ]
+    uncut = bool((capture.visible_share[: len(marked)] >= WHOLE).all())
+    wrong = any(each.payload not in expected for each in answer)
+    whole = len(errors) == len(expected)
+    return Judgement(
+        outcome="misread" if wrong else "read" if whole else "miss",
+        reason=None if wrong or whole else f"{len(errors)} of {len(expected)} pictures",
+        corner_error_pct=float(np.mean(errors)) if errors and uncut else None,
+        signal_db=max((each.signal_db for each in answer if np.isfinite(each.signal_db)), default=None),
+    )
+
+
 def _read(
-    capture: Capture, job: Job, size_px: tuple[int, int], stopwatch: Callable[[str], Any]
+    capture: Capture, codec: str, size_px: tuple[int, int], stopwatch: Callable[[str], Any]
 ) -> list[Detection] | Miss:
     """Read blind, or for a baseline with the true corners."""
     for method in baselines.METHODS:
-        if job.codec == method:
+        if codec == method:
             corners_xy = capture.picture_corners_xy[0]
             return baselines.read(capture.image, KEY, method=method, corners_xy=corners_xy, size_px=size_px)
     return read(capture.image, KEY, stopwatch=stopwatch)
@@ -241,17 +239,16 @@ def truth_of(capture: Capture) -> dict[str, Any]:
     }
 
 
+def corner_error_pct(detection: Detection, truth_xy: NDArray[np.float64]) -> float:
+    """Return the corners' mean error as a percentage of the picture's mean diagonal in the photo."""
+    diagonal = np.linalg.norm(truth_xy[[2, 3]] - truth_xy[[0, 1]], axis=1).mean()
+    error = np.linalg.norm(detection.corners_xy - truth_xy, axis=1).mean()
+    return float(100 * error / diagonal)
+
+
 def _ids(answer: list[Detection] | Miss) -> list[str]:
     """Return the IDs that a read gave."""
     return [] if isinstance(answer, Miss) else [f"0x{each.payload.id:012x}" for each in answer]
-
-
-def _corner_error_pct(detection: Detection, capture: Capture) -> float:
-    """Return the corners' mean error as a percentage of the picture's diagonal."""
-    truth = capture.picture_corners_xy[0]
-    diagonal = (np.linalg.norm(truth[2] - truth[0]) + np.linalg.norm(truth[3] - truth[1])) / 2
-    error = np.linalg.norm(detection.corners_xy - truth, axis=1).mean()
-    return float(100 * error / diagonal)
 
 
 def _stopwatch(stages_s: dict[str, float]) -> Callable[[str], Any]:
