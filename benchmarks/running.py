@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import multiprocessing
 import os
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
@@ -75,3 +76,9 @@ def _count(text: str) -> int:
     if value < 1:
         raise argparse.ArgumentTypeError(f"at least 1, not {value}")
     return value
+
+
+def hold_to_one_thread() -> None:
+    """Start this process anew if its numerical libraries, loaded by now, may use several cores."""
+    if not ONE_THREAD.items() <= os.environ.items():
+        os.execve(sys.executable, sys.orig_argv, os.environ | ONE_THREAD)  # noqa: S606
