@@ -3,11 +3,13 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 export VENV
 
-.PHONY: help demo test lint format requirements venv clean
+.PHONY: help demo test bench lint format requirements venv clean
 
 help:
 	@echo "make demo [IMAGE=path]  the main job on a real photograph, from marking to the webhook"
 	@echo "make test [ARGS=...]    lint, types and all tests; ARGS go to pytest"
+	@echo "make bench [QUICK=1]    all benchmarks, to benchmarks/results/: 2 hours and more, or with QUICK=1 minutes"
+	@echo "                        IMAGES=folder of photographs, NEGATIVES=folder of unmarked ones, JOBS=2, ARGS=..."
 	@echo "make lint               ruff and mypy"
 	@echo "make format             let ruff tidy the code"
 	@echo "make requirements       pin requirements/*.in anew (UPGRADE=1: to the newest)"
@@ -30,6 +32,15 @@ lint: venv
 test: lint
 	chromium=$$(scripts/find_chromium.sh) && O2O_CHROMIUM="$$chromium" $(BIN)/python -m pytest \
 		-p tests.no_skips --numprocesses auto --maxprocesses 4 --dist loadfile $(ARGS)
+
+# The photographs aren't in this repository: results name their corpus by its hash.
+IMAGES ?= ../shared/images/dev
+NEGATIVES ?= ../shared/images/negatives
+JOBS ?= 2
+
+bench: venv
+	$(BIN)/python -m benchmarks.bench --images "$(IMAGES)" --negatives "$(NEGATIVES)" --jobs $(JOBS) \
+		$(if $(QUICK),--quick) $(ARGS)
 
 format: venv
 	$(BIN)/ruff check --fix .
