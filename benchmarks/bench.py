@@ -35,6 +35,8 @@ class Part:
         Its arguments at full size and at the small one.
     negatives : bool
         Whether it takes the folder of unmarked pictures.
+    figures : bool
+        Whether it draws figures for the documentation.
     """
 
     name: str
@@ -42,6 +44,7 @@ class Part:
     full: str
     quick: str
     negatives: bool = False
+    figures: bool = False
 
 
 PARTS = (
@@ -56,8 +59,17 @@ PARTS = (
         "sweeps",
         "read rates against tilt, distance, blur, light, visible share, JPEG quality and strength",
         "-n 3 --pictures 10",
-        "-n 1 --pictures 1",
+        "-n 1 --pictures 1 --sweep tilt --sweep distance",
     ),
+    Part(
+        "visibility",
+        "PSNR, S-CIELAB and FLIP of every picture, and the crops where marks show most",
+        "",
+        "--pictures 2",
+        figures=True,
+    ),
+    # Last, and on its own: it times.
+    Part("speed", "times and memory on one core", "--pictures 5 --rounds 5", "--pictures 1 --rounds 2"),
 )
 
 
@@ -87,6 +99,8 @@ def command_of(part: Part, options: argparse.Namespace, folder: Path) -> list[st
     command = [sys.executable, "-m", f"benchmarks.{part.name}", "--images", str(options.images)]
     if part.negatives:
         command += ["--negatives", str(options.negatives)]
+    if part.figures:
+        command += ["--figures", str(folder if options.quick else markdown.IMAGES)]
     command += shlex.split(part.quick if options.quick else part.full)
     command += ["--jobs", str(options.jobs), "--seed", str(options.seed)]
     return [*command, "--out", str(folder / f"{part.name}.md")]

@@ -37,6 +37,11 @@ def rate(successes: int, trials: int) -> str:
     return f"{100 * successes / trials:.1f} % ({100 * low:.1f}-{100 * high:.1f})"
 
 
+def image_link(text: str, image: Path, report: Path) -> str:
+    """Return a report's link to an image, relative to it."""
+    return f"![{text}]({os.path.relpath(image, report.parent)})"
+
+
 def commit() -> str:
     """Return the checkout's commit, marked if files differ from it."""
     head = _git("rev-parse", "--short=12", "HEAD")
@@ -84,7 +89,7 @@ def to_repeat(
 
 def repeatable(arguments: Sequence[str]) -> list[str]:
     """Return arguments without those that only say where else to write, and without this machine's paths."""
-    elsewhere = {"--out", "--json", "--dump"}
+    elsewhere = {"--out", "--figures", "--json", "--dump"}
     aside = {i + skip for i, each in enumerate(arguments) if each in elsewhere for skip in (0, 1)}
     kept = [each for i, each in enumerate(arguments) if i not in aside]
     return [os.path.relpath(each, REPOSITORY) if Path(each).is_absolute() else each for each in kept]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import matplotlib
@@ -61,6 +62,32 @@ def histograms(path: Path, series: Mapping[str, Sequence[float]], title: str, x_
         axes.set_xlabel(x_label)
 
 
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """A figure of every picture, and what its median is asked to be."""
+
+    name: str
+    values: Sequence[float]
+    asked: float
+
+
+def sorted_values(path: Path, panels: Sequence[Panel], title: str) -> None:
+    """Draw some figures side by side, each one's values in order, its median and what is asked of that."""
+    figure = Figure(figsize=(1.9 * len(panels), 3.2), dpi=_DPI, layout="constrained")
+    figure.suptitle(title, fontsize=10)
+    for index, panel in enumerate(panels):
+        axes = figure.add_subplot(1, len(panels), index + 1)
+        axes.plot(sorted(panel.values), ".", label="pictures")
+        axes.axhline(float(np.median(panel.values)), linewidth=1, label="median")
+        axes.axhline(panel.asked, color="tab:red", linestyle="--", linewidth=1, label="asked of the median")
+        axes.set_title(panel.name, fontsize=9)
+        axes.set_xticks([])
+        axes.grid(visible=True, alpha=0.3)
+        axes.tick_params(labelsize=8)
+    figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=3, fontsize=8)
+    _save(figure, path)
+
+
 def _with_intervals(counts: Sequence[Count]) -> tuple[list[float], NDArray[np.float64]]:
     """Return rates and how far their intervals reach below and above, in per cent."""
     rates = [100 * successes / trials for successes, trials in counts]
@@ -84,5 +111,10 @@ def _figure(path: Path, title: str, y_label: str) -> Iterator[Axes]:
     axes.grid(visible=True, alpha=0.3)
     yield axes
     figure.legend(loc="outside lower center", ncols=2, fontsize=8)
+    _save(figure, path)
+
+
+def _save(figure: Figure, path: Path) -> None:
+    """Write a figure; the file names no version of the software, so that equal plots are equal files."""
     with replacing(path) as temporary:
         figure.savefig(temporary, format="png", metadata={"Software": None})

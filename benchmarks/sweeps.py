@@ -2,8 +2,8 @@
 
     python -m benchmarks.sweeps --images DIR --pictures 10 -n 3
 
-All else is as typical photos have it, and is drawn alike for all values of a sweep: they differ in nothing
-but what is swept.
+All else is as typical photos of one size have it, and is drawn alike for all values of a sweep: they differ
+in nothing but what is swept.
 """
 
 from __future__ import annotations
@@ -24,11 +24,10 @@ from benchmarks.trials import Job, Trial, run_job
 from watermarks.channel import CONDITIONS, Condition
 from watermarks.profiles import DRAFT_0
 
-BASE = CONDITIONS["typical"]
+BASE = replace(CONDITIONS["typical"], frames_px=((1920, 1080),))
+"""Typical photos of one size: a 12 MP photo would hide what is swept."""
 
 STRENGTHS = (0.5, 0.75, 1.0, 1.5, 2.0, 3.0)
-
-_FRAMES_PX = ((1920, 1080),)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +87,7 @@ SWEEPS = (
         "distance",
         f"photo px a chip ({DRAFT_0.chips_per_inch:g} chips an inch of paper)",
         (0.25, 0.32, 0.4, 0.5, 0.65, 0.95),
-        lambda fill: {"fill": (fill, fill), "frames_px": _FRAMES_PX},
+        _fixed("fill"),
         measured="px_per_inch",
         unit=DRAFT_0.chips_per_inch,
     ),
@@ -96,16 +95,16 @@ SWEEPS = (
         "blur",
         "defocus, Gaussian sigma in sensor px",
         (0.3, 0.7, 1.1, 1.6, 2.2, 3.0),
-        lambda sigma_px: {"defocus_px": (sigma_px, sigma_px), "frames_px": _FRAMES_PX},
+        _fixed("defocus_px"),
     ),
     Sweep("light", "light on the page, lux", (8.0, 16.0, 40.0, 100.0, 300.0, 1000.0), _fixed("lux")),
     Sweep(
-        "visible",
+        "visible-share",
         "share of the picture in the frame",
         (1.0, 0.85, 0.7, 0.55, 0.4, 0.25),
         lambda seen: {"cropped_chance": float(seen < 1), "cropped_share": (1 - seen, 1 - seen)},
     ),
-    Sweep("jpeg", "JPEG quality", (20.0, 35.0, 50.0, 65.0, 80.0, 95.0), _fixed("jpeg_quality")),
+    Sweep("jpeg-quality", "JPEG quality", (20.0, 35.0, 50.0, 65.0, 80.0, 95.0), _fixed("jpeg_quality")),
 )
 
 STRENGTH_SWEEP = Sweep("strength", "strength", STRENGTHS, lambda _: {})
@@ -150,17 +149,18 @@ def jobs_of(pictures: Sequence[Path], names: Sequence[str], repetitions: int, se
 
 def report(sweeps: Sequence[Sweep], trials: Sequence[Trial], out: Path, pictures: int, n: int) -> str:
     """Return the report but for how to repeat it."""
+    width_px, height_px = BASE.frames_px[0]
     parts = [
         "# Read rate against one thing at a time, simulated\n",
         "All results come from the print-and-photograph simulation in `watermarks/channel.py`: "
         f"{pictures} pictures printed {Sheet().width_in:g} in wide, {n} photos of each at every value, the "
-        "strength chosen for each picture unless it is what is swept. All else is as typical photos have it, "
-        "and is drawn alike for all values. The QR code stands on the same page; its rate is that of the "
-        "photos that show it whole.\n",
+        "strength chosen for each picture unless it is what is swept. All else is as typical photos of "
+        f"{width_px} x {height_px} px have it, and is drawn alike for all values. The QR code stands on the "
+        "same page; its rate is that of the photos that show it whole.\n",
     ]
     for sweep in sweeps:
         parts += [
-            f"## {sweep.name.capitalize()}\n",
+            f"## {sweep.x_label[0].upper()}{sweep.x_label[1:]}\n",
             f"![Read rate against {sweep.x_label}]({_plot_path(out, sweep).name})\n",
             _table(sweep, trials),
         ]
@@ -186,7 +186,7 @@ def _table(sweep: Sweep, trials: Sequence[Trial]) -> str:
         counts = [series[index] for series in shared.values()]
         rows.append(
             (
-                f"{at:.3g}",
+                f"{round(at, 2):g}",
                 str(len(group)),
                 markdown.rate(tables.reads(group), len(group)),
                 str(sum(t.outcome == "misread" for t in group)),
@@ -203,7 +203,9 @@ def _draw(path: Path, sweep: Sweep, trials: Sequence[Trial]) -> None:
     series = {"the mark": [(tables.reads(group), len(group)) for group in groups]}
     shared = tables.counts_where_qr_is_whole(groups)
     series["QR by zxing-cpp, photos of the whole QR"] = shared["QR by zxing-cpp"]
-    plots.rate_curves(path, sweep.at(trials), series, f"Read rate against {sweep.name}", sweep.x_label)
+    plots.rate_curves(
+        path, sweep.at(trials), series, f"Read rate against {sweep.name.replace('-', ' ')}", sweep.x_label
+    )
 
 
 def _plot_path(out: Path, sweep: Sweep) -> Path:
