@@ -9,7 +9,6 @@ to ``benchmarks/results/quick/``: too few photos to be quoted.
 from __future__ import annotations
 
 import argparse
-import os
 import shlex
 import subprocess
 import sys
@@ -19,7 +18,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks import markdown
-from benchmarks.running import ONE_THREAD
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +66,14 @@ PARTS = (
         "--pictures 2",
         figures=True,
     ),
+    Part(
+        "false_reads",
+        "windows without a mark through the reader, and their scores beside true reads'",
+        "--windows 20000 --true-pictures 10",
+        "--windows 100 --true-pictures 1",
+        negatives=True,
+        figures=True,
+    ),
     # Last, and on its own: it times.
     Part("speed", "times and memory on one core", "--pictures 5 --rounds 5", "--pictures 1 --rounds 2"),
 )
@@ -84,7 +90,7 @@ def main(arguments: Sequence[str]) -> int:
         command = command_of(part, options, folder)
         print(f"== {shlex.join(command[1:])}", flush=True)
         started = time.perf_counter()
-        code = subprocess.run(command, cwd=markdown.REPOSITORY, env=os.environ | ONE_THREAD).returncode  # noqa: S603
+        code = subprocess.run(command, cwd=markdown.REPOSITORY).returncode  # noqa: S603
         print(f"== {part.name}: {time.perf_counter() - started:.0f} s, exit code {code}", flush=True)
         if code:
             failed.append(part.name)

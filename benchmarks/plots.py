@@ -55,7 +55,7 @@ def histograms(path: Path, series: Mapping[str, Sequence[float]], title: str, x_
     """Draw the distributions of some figures over one axis; counts are logarithmic, so that one shows."""
     with _figure(path, title, "how many") as axes:
         known = {name: np.asarray(values) for name, values in series.items() if len(values)}
-        edges = np.histogram_bin_edges(np.concatenate(list(known.values())), bins=60)
+        edges = np.histogram_bin_edges(np.concatenate([*known.values(), []]), bins=60)
         for name, values in known.items():
             axes.hist(values, bins=edges.tolist(), alpha=0.6, label=f"{name} ({len(values)})")
         axes.set_yscale("log")

@@ -143,4 +143,5 @@ def _report(
 
 
 if __name__ == "__main__":
+    running.hold_to_one_thread()
     sys.exit(main(sys.argv[1:]))

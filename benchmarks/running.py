@@ -79,6 +79,9 @@ def _count(text: str) -> int:
 
 
 def hold_to_one_thread() -> None:
-    """Start this process anew if its numerical libraries, loaded by now, may use several cores."""
+    """Start this process anew if its numerical libraries, loaded by now, may use several cores.
+
+    Cores are for ``--jobs``: threads on top of those get into each other's way.
+    """
     if not ONE_THREAD.items() <= os.environ.items():
         os.execve(sys.executable, sys.orig_argv, os.environ | ONE_THREAD)  # noqa: S606

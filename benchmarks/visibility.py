@@ -231,4 +231,5 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
 
 
 if __name__ == "__main__":
+    running.hold_to_one_thread()
     sys.exit(main(sys.argv[1:]))
