@@ -74,6 +74,12 @@ PARTS = (
         negatives=True,
         figures=True,
     ),
+    Part(
+        "ablation",
+        "what each idea of the codec is worth in read rate and signal",
+        "--pictures 10 -n 2",
+        "--pictures 1 -n 1",
+    ),
     # Last, and on its own: it times.
     Part("speed", "times and memory on one core", "--pictures 5 --rounds 5", "--pictures 1 --rounds 2"),
 )

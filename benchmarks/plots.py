@@ -34,7 +34,10 @@ def rate_bars(path: Path, groups: Sequence[str], series: Mapping[str, Sequence[C
             tried = [i for i, (_, trials) in enumerate(counts) if trials]
             rates, errors = _with_intervals([counts[i] for i in tried])
             axes.bar(at[tried], rates, width * 0.92, yerr=errors, capsize=3, label=name)
-        axes.set_xticks(np.arange(len(groups)), groups)
+        many = len(groups) > 5
+        axes.set_xticks(
+            np.arange(len(groups)), groups, rotation=35 if many else 0, ha="right" if many else "center"
+        )
         _percentages(axes)
 
 
