@@ -60,6 +60,12 @@ PARTS = (
         "-n 1 --pictures 1 --sweep tilt --sweep distance",
     ),
     Part(
+        "prints",
+        "read rates of full pages, small prints, three on a page, grey, black ink alone, and screens",
+        "--pictures 15 -n 2",
+        "--pictures 3 -n 1",
+    ),
+    Part(
         "visibility",
         "PSNR, S-CIELAB and FLIP of every picture, and the crops where marks show most",
         "",

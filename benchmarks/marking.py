@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.pictures import KEY, host_of, payload_of
+from benchmarks.screen import Screen
 from watermarks import Payload, baselines, embed
 from watermarks.perception import psnr_db, visibility
 from watermarks.strength import choose_strength
@@ -37,8 +38,8 @@ class Sheet:
         Black ink alone.
     qr : bool
         A QR code of the first picture's ID beside it or below it.
-    screen_ppi : float or None
-        Shown on a screen of so many pixels an inch instead of printed.
+    screen : Screen or None
+        Shown on one instead of printed.
     """
 
     name: str = "5 in wide"
@@ -48,7 +49,7 @@ class Sheet:
     grey: bool = False
     k_only: bool = False
     qr: bool = True
-    screen_ppi: float | None = None
+    screen: Screen | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -11,7 +11,7 @@ import copy
 import json
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from benchmarks.marking import Marked, Sheet, mark
 from benchmarks.pictures import KEY, chance, load
 from benchmarks.qr_control import WHOLE, QrResult, read_qr, symbol
+from benchmarks.screen import metered, show
 from watermarks import Detection, Miss, Payload, baselines, read
 from watermarks.channel import Capture, Condition, Print, photograph, print_page
 
@@ -106,7 +107,10 @@ def run_job(job: Job) -> list[Trial]:
 
 
 def page_of(marked: Sequence[Marked], sheet: Sheet, rng: np.random.Generator) -> Print:
-    """Print marked pictures as a sheet says, the QR code last."""
+    """Print marked pictures as a sheet says, the QR code last; or show the only one on a screen."""
+    if sheet.screen is not None:
+        (only,) = marked
+        return show(only.picture, sheet.screen, rng)
     pictures = [each.picture for each in marked]
     if sheet.qr:
         pictures.append(symbol(marked[0].payload, sheet.dpi))
@@ -135,7 +139,9 @@ def _trial(
     """Photograph a page and read it once."""
     started = time.perf_counter()
     # A reader frames the picture, or all of them, and not the code.
-    capture = photograph(page, rng=rng, condition=condition, aim=0 if len(marked) == 1 else None)
+    aim = 0 if len(marked) == 1 else None
+    with metered() if job.sheet.screen else nullcontext():
+        capture = photograph(page, rng=rng, condition=condition, aim=aim)
     photograph_ms = 1000 * (time.perf_counter() - started)
     stages_s: dict[str, float] = {}
     started = time.perf_counter()

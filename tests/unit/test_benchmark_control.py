@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import cv2
 import numpy as np
 import pytest
@@ -22,6 +24,7 @@ def marked(payload: Payload = PAYLOAD, side_px: int = 300) -> Marked:
     return Marked(picture, payload, 1.0, 42.0, 0.3, 1.2, 0.0)
 
 
+@cache
 def small_capture() -> Capture:
     """A photo of a page with a small picture and its QR code."""
     rng = np.random.default_rng(0)
