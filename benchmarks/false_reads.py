@@ -82,7 +82,7 @@ def main(arguments: Sequence[str]) -> int:
         batches.append(done)
         if len(batches) % 20 == 0:
             print(f"{sum(each.windows for each in batches)} windows", flush=True)
-    true_pictures = corpus.pictures[: options.true_pictures]
+    true_pictures = image_files(options.images, options.only, options.true_pictures)
     find = partial(true_reads, seed=options.seed)
     true = [each for some in running.in_parallel(find, true_pictures, options.jobs) for each in some]
     draw(options.figures, batches, true)

@@ -3,7 +3,8 @@
     python -m benchmarks.speed --images DIR --pictures 3 --rounds 5
 
 Times are medians. Each is taken right after decoding the photo's JPEG with OpenCV, and their ratio is
-that of the pair: a machine that others share is slow for both.
+that of the pair: a machine that others share is slow for both. One process does it all, whatever ``--jobs``
+says.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ import numpy as np
 
 from benchmarks import markdown, running
 from benchmarks.marking import OURS, Marked, Sheet, mark
-from benchmarks.pictures import KEY, chance, host_of
+from benchmarks.pictures import KEY, chance, host_of, payload_of
 from benchmarks.process_cost import import_s, peak_read_mb
 from benchmarks.qr_control import read_by_opencv, read_by_zxing
 from benchmarks.trials import page_of
@@ -167,7 +168,7 @@ def marking(pictures: Sequence[Path], options: argparse.Namespace) -> list[Timin
     work: dict[str, list[float]] = {}
     for path in pictures:
         host = host_of(path, round(_SHEET.width_in * _SHEET.dpi))
-        payload = mark(path, _SHEET, OURS, 1.0, options.seed).payload
+        payload = payload_of(options.seed, path.name)
         megapixels = host.shape[0] * host.shape[1] / 1e6
         for _ in range(options.rounds):
             started = time.perf_counter()
