@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -145,6 +146,21 @@ def test_options_refuse_what_cannot_be(capsys: pytest.CaptureFixture[str], tmp_p
         running.pictures_of(parser.parse_args(["--images", str(tmp_path / "nowhere")]))
     assert running.strength("auto") is None
     assert running.strength("1.5") == 1.5
+
+
+def test_a_benchmark_starts_anew_on_one_thread_and_only_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    started: list[dict[str, str]] = []
+    monkeypatch.setattr(os, "execve", lambda _path, _arguments, environment: started.append(environment))
+    for name in running.ONE_THREAD:
+        monkeypatch.delenv(name, raising=False)
+
+    running.hold_to_one_thread()
+    for name, value in started[0].items():
+        monkeypatch.setenv(name, value)
+    running.hold_to_one_thread()
+
+    assert len(started) == 1
+    assert running.ONE_THREAD.items() <= started[0].items()
 
 
 def test_plots_are_drawn_even_of_nothing_tried(tmp_path: Path) -> None:
