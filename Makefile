@@ -50,5 +50,5 @@ requirements: venv
 	scripts/pin_requirements.sh $(if $(UPGRADE),--upgrade)
 
 clean:
-	rm -rf $(VENV) build demo-out .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info
+	rm -rf $(VENV) build demo-out benchmarks/results/quick .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

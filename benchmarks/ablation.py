@@ -80,7 +80,7 @@ def main(arguments: Sequence[str]) -> int:
 def run(picture: Path, *, repetitions: int, seed: int, names: Sequence[str]) -> list[Outcome]:
     """Mark a picture by every variant, then print, photograph and read all of them alike."""
     cv2.setNumThreads(1)
-    host = host_of(picture, round(_SHEET.width_in * _SHEET.dpi))
+    host = host_of(picture, _SHEET.width_px(0))
     payload = payload_of(seed, picture.name)
     strength = choose_strength(host, payload, KEY, dpi=_SHEET.dpi).strength
     whole = _photos(_marked(host, payload, strength, VARIANTS[0]), picture.name, repetitions, seed)

@@ -63,7 +63,7 @@ PARTS = (
         "prints",
         "read rates of full pages, small prints, three on a page, grey, black ink alone, and screens",
         "--pictures 15 -n 2",
-        "--pictures 3 -n 1 --sheet '2 x 2 in' --sheet 'three, 3 in wide' --sheet 'screen, 110 ppi'",
+        "--pictures 3 -n 1 --sheet '2 x 2 in' --sheet 'three: 5 in and two 2.3 in' --sheet 'screen, 110 ppi'",
     ),
     Part(
         "visibility",

@@ -27,7 +27,9 @@ class Sheet:
     ----------
     name : str
     width_in : float
-        Each picture's width on paper.
+        The first picture's width on paper.
+    others_in : float or None
+        The other pictures' width, where it is another.
     dpi : float
         Host pixels an inch.
     square : bool
@@ -44,12 +46,18 @@ class Sheet:
 
     name: str = "5 in wide"
     width_in: float = 5.0
+    others_in: float | None = None
     dpi: float = 300.0
     square: bool = False
     grey: bool = False
     k_only: bool = False
     qr: bool = True
     screen: Screen | None = None
+
+    def width_px(self, index: int) -> int:
+        """Return the width of the page's picture of an index, in host pixels."""
+        width_in = self.width_in if index == 0 or self.others_in is None else self.others_in
+        return round(width_in * self.dpi)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -82,9 +90,11 @@ class Marked:
         return self.picture.shape[1], self.picture.shape[0]
 
 
-def mark(path: Path, sheet: Sheet, codec: str, strength: float | None, seed: int) -> Marked:
-    """Mark a picture for a sheet; a strength of None is chosen for the picture."""
-    host = host_of(path, round(sheet.width_in * sheet.dpi), square=sheet.square, grey=sheet.grey)
+def mark(
+    path: Path, sheet: Sheet, codec: str, strength: float | None, seed: int, *, index: int = 0
+) -> Marked:
+    """Mark a picture, the sheet's of an index; a strength of None is chosen for the picture."""
+    host = host_of(path, sheet.width_px(index), square=sheet.square, grey=sheet.grey)
     payload = payload_of(seed, path.name)
     started = time.perf_counter()
     if codec == OURS and strength is None:

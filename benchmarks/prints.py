@@ -20,12 +20,13 @@ from benchmarks.screen import Screen, before_screen
 from benchmarks.trials import Job, Trial, run_job
 from watermarks.channel import CONDITIONS
 
-THREE = "three, 3 in wide"
+THREE = "three: 5 in and two 2.3 in"
+"""Squares, the small ones side by side, so that photos of all three are mostly nearer than 65 px an inch."""
 
 SHEETS = (
     Sheet("8.5 in wide", width_in=8.5),
     Sheet("2 x 2 in", width_in=2.0, square=True),
-    Sheet(THREE, width_in=3.0, qr=False),
+    Sheet(THREE, width_in=5.0, others_in=2.3, square=True, qr=False),
     Sheet("grey", grey=True),
     Sheet("black ink alone", k_only=True),
     Sheet("screen, 110 ppi", qr=False, screen=Screen(110.0, 8.0)),

@@ -167,7 +167,7 @@ def marking(pictures: Sequence[Path], options: argparse.Namespace) -> list[Timin
     """Time marking, a megapixel, and the choice of the strength, a picture."""
     work: dict[str, list[float]] = {}
     for path in pictures:
-        host = host_of(path, round(_SHEET.width_in * _SHEET.dpi))
+        host = host_of(path, _SHEET.width_px(0))
         payload = payload_of(options.seed, path.name)
         megapixels = host.shape[0] * host.shape[1] / 1e6
         for _ in range(options.rounds):
@@ -239,7 +239,7 @@ def _opencv(capture: Capture) -> str:
 def _subject(path: Path, seed: int) -> Subject:
     """Print a picture, marked and unmarked, and photograph it from near in good light."""
     marked = mark(path, _SHEET, OURS, None, seed)
-    host = host_of(path, round(_SHEET.width_in * _SHEET.dpi))
+    host = host_of(path, _SHEET.width_px(0))
     captures = []
     for each, frame in ((marked, FULL_PX), (marked, FRAME_PX), (replace(marked, picture=host), FULL_PX)):
         rng = chance(seed, path.name, 0)

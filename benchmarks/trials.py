@@ -97,7 +97,10 @@ class Negative:
 def run_job(job: Job) -> list[Trial]:
     """Mark the pictures, then print, photograph and read them ``repetitions`` times."""
     cv2.setNumThreads(1)
-    marked = [mark(path, job.sheet, job.codec, job.strength, job.seed) for path in job.pictures]
+    marked = [
+        mark(path, job.sheet, job.codec, job.strength, job.seed, index=index)
+        for index, path in enumerate(job.pictures)
+    ]
     trials = []
     for repetition in range(job.repetitions):
         rng = chance(job.seed, job.name, repetition)

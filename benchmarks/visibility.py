@@ -91,7 +91,7 @@ def main(arguments: Sequence[str]) -> int:
 def look(path: Path, *, seed: int) -> Seen:
     """Mark a picture at the strength chosen for it, and look at it."""
     cv2.setNumThreads(1)
-    host = host_of(path, round(_SHEET.width_in * _SHEET.dpi))
+    host = host_of(path, _SHEET.width_px(0))
     marked = mark(path, _SHEET, OURS, None, seed)
     assert marked.strength is not None
     error = flip_error(host, marked.picture, _SHEET.dpi)

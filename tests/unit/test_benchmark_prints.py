@@ -85,10 +85,17 @@ def test_three_pictures_share_a_page_and_others_have_their_own() -> None:
     assert all(job.conditions[0].shadow_chance == 0 for job in screens)
 
 
+def test_three_pictures_are_of_two_widths() -> None:
+    (three,) = (sheet for sheet in prints.SHEETS if sheet.name == prints.THREE)
+
+    assert [three.width_px(index) for index in range(3)] == [1500, 690, 690]
+    assert [Sheet().width_px(index) for index in range(2)] == [1500, 1500]
+
+
 def test_the_report_has_each_print_beside_what_was_asked_for() -> None:
     own = [replace(TRIAL, sheet=prints.THREE, qr=None), replace(MISS, sheet=prints.THREE, qr=None)]
 
     text = prints.report([prints.THREE], own, Path("prints.png"), pictures=3, n=1)
 
-    assert "| three, 3 in wide | 50.0 % (9.5-90.5) | 1.00 %, 1.00 % | all three read" in text
+    assert "| three: 5 in and two 2.3 in | 50.0 % (9.5-90.5) | 1.00 %, 1.00 % | all three read" in text
     assert "No photo shows a QR code whole" in text
