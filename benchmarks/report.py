@@ -86,14 +86,14 @@ def summary(trials: Sequence[Trial]) -> str:
                 f"{median(t.read_ms for t in group):.0f} ms",
             )
         )
-    return _table(head, rows)
+    return table(head, rows)
 
 
 def misses(trials: Sequence[Trial]) -> str:
     """Return the misses' reasons, counted."""
     counts = Counter((t.codec, t.condition, t.reason or "-") for t in trials if t.outcome == "miss")
     rows = [(*key, str(count)) for key, count in sorted(counts.items())]
-    return _table(("codec", "condition", "reason", "misses"), rows) if rows else "No misses.\n"
+    return table(("codec", "condition", "reason", "misses"), rows) if rows else "No misses.\n"
 
 
 def by_bin(trials: Sequence[Trial], name: str, unit: str, edges: Sequence[float]) -> str:
@@ -105,7 +105,7 @@ def by_bin(trials: Sequence[Trial], name: str, unit: str, edges: Sequence[float]
             if inside:
                 label = f"{low}-{high}" if high != edges[-1] else f"{low} and more"
                 rows.append((codec, condition, label, str(len(inside)), _rate(inside)))
-    return _table(("codec", "condition", unit, "photos", "rate (95 % interval)"), rows)
+    return table(("codec", "condition", unit, "photos", "rate (95 % interval)"), rows)
 
 
 def by_picture(trials: Sequence[Trial]) -> str:
@@ -117,7 +117,7 @@ def by_picture(trials: Sequence[Trial]) -> str:
         strength = _strengths([group[0].strength])
         rows.append((codec, condition, picture, read, strength, f"{group[0].psnr_db:.1f}", far))
     head = ("codec", "condition", "picture", "read", "strength", "PSNR dB", "photo px an inch of paper")
-    return _table(head, rows)
+    return table(head, rows)
 
 
 def negatives(results: Sequence[Negative]) -> str:
@@ -171,7 +171,7 @@ def _grouped(
     return [(value, list(group)) for value, group in groupby(ordered, key)]
 
 
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """Return a Markdown table."""
     lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
     lines += ["| " + " | ".join(row) + " |" for row in rows]

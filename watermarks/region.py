@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -30,10 +32,26 @@ _BLACK_LEVEL = 130.0
 _MARGIN = 128  # chips looked at beyond the registered blocks
 
 
-def covered_corners(
+@dataclass(frozen=True, slots=True, eq=False)
+class Region:
+    """The marked region.
+
+    Attributes
+    ----------
+    corners_xy : ndarray of float, shape (4, 2)
+        In level pixels: tl, tr, br, bl of the picture.
+    share : float
+        Share of its area, in [0, 1], in blocks that show the template beyond doubt.
+    """
+
+    corners_xy: NDArray[np.float64]
+    share: float
+
+
+def covered_region(
     level: Level, registration: Registration, coded_bits: NDArray[np.uint8], key: bytes, profile: Profile
-) -> NDArray[np.float64]:
-    """Return the marked region's corners in level pixels, shape (4, 2): tl, tr, br, bl of the picture.
+) -> Region:
+    """Return the region that a mark covers.
 
     A cell is evidence for the mark by how well it agrees with the decoded chips; the region is the
     rectangle with the greatest sum of evidence above a share of the mark's own mean.
@@ -51,7 +69,8 @@ def covered_corners(
     left, right = _out_to_edges(cells[top:bottom].T, left, right)
     x0, x1 = origin[0] + _CELL * left, origin[0] + _CELL * right
     y0, y1 = origin[1] + _CELL * top, origin[1] + _CELL * bottom
-    return surface.to_level(np.array([[x0, y0], [x1, y0], [x1, y1], [x0, y1]], np.float64))
+    corners = surface.to_level(np.array([[x0, y0], [x1, y0], [x1, y1], [x0, y1]], np.float64))
+    return Region(corners, float(shown[top:bottom, left:right].mean()))
 
 
 def _evidence(
