@@ -93,7 +93,7 @@ def _blurred(_frame_px: tuple[int, int], rng: np.random.Generator) -> Condition:
 CAUSES = (
     Cause("too far", MissReason.TOO_SMALL, _far),
     Cause("blur", MissReason.TOO_BLURRED, _blurred),
-    Cause("glare", MissReason.GLARE, lambda _f, _r: replace(GOOD, glare_chance=1.0, glare=(3.0, 12.0))),
+    Cause("glare", MissReason.GLARE, lambda _f, _r: replace(GOOD, glare_chance=1.0, glare=(8.0, 40.0))),
     Cause("dark", MissReason.TOO_DARK, lambda _f, _r: replace(GOOD, lux=(0.5, 4.0))),
     Cause("too oblique", MissReason.TOO_OBLIQUE, lambda _f, _r: replace(GOOD, tilt_deg=(62.0, 78.0))),
     Cause("no mark", MissReason.NO_TEMPLATE, lambda _f, _r: GOOD, is_marked=False),
@@ -202,7 +202,7 @@ def _report(options: argparse.Namespace, pictures: Sequence[Path], photos: Seque
             f"{len(pictures)} pictures printed {WIDTH_IN:g} in wide at {DPI:g} dpi, marked with strength "
             f"{options.strength:g}. Each photo is a good one with one thing pushed beyond reading: an inch "
             f"of paper over {FAR_PX_PER_IN[0]:g} to {FAR_PX_PER_IN[1]:g} px (too far), 3 to 8 px of defocus "
-            "or 6 to 20 px of motion (blur), a reflection 3 to 12 times as bright as paper (glare), 0.5 to 4 "
+            "or 6 to 20 px of motion (blur), a reflection 8 to 40 times as bright as paper (glare), 0.5 to 4 "
             "lux (dark), 62 to 78 degrees of tilt (too oblique), or no mark. Photos that read all the same "
             "are left out. The thresholds were set on the first half of the corpus, by name.\n",
             confusion(photos),

@@ -35,6 +35,7 @@ _SECOND_DIFFERENCE = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32)
 _CLIPPED_LEVEL = 250
 _RIM_PX = 7
 _FADING_LEVEL = 225
+_FADING_SHARE = 0.36
 
 # Of an edge's gradients, only those that top the rest by far are edges, and those of noise are lower still.
 _EDGE_SHARE = 0.03
@@ -135,12 +136,12 @@ def _noise(luma: NDArray[np.float32]) -> float:
 
 
 def _glare_share(copy: NDArray[np.uint8]) -> float:
-    """Return the share of clipped pixels, times the share of those around that are hardly darker."""
+    """Return the share of clipped pixels; 0 where they end at edges, as white paper and pictures do."""
     clipped = np.asarray(copy >= _CLIPPED_LEVEL, np.uint8)
     side = 2 * _RIM_PX + 1
     rim = copy[cv2.dilate(clipped, np.ones((side, side), np.uint8)) > clipped]
-    fading = float(np.mean(rim > _FADING_LEVEL)) if rim.size else 1.0
-    return float(clipped.mean()) * fading
+    fades = not rim.size or np.mean(rim > _FADING_LEVEL) > _FADING_SHARE
+    return float(clipped.mean()) if fades else 0.0
 
 
 def blur_px(luma: NDArray[np.float32]) -> float:
