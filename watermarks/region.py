@@ -60,11 +60,11 @@ def covered_region(
     rows, cols = registration.block_z.shape
     origin = registration.origin[0] - _MARGIN, registration.origin[1] - _MARGIN
     shape = STRIDE * (rows - 1) + BLOCK + 2 * _MARGIN, STRIDE * (cols - 1) + BLOCK + 2 * _MARGIN
-    evidence = _evidence(level, surface, origin, shape, coded_bits, key, profile)
+    agreed = evidence(level, surface, origin, shape, coded_bits, key, profile)
     shown = np.pad(chip_weights(registration, _CELL), _MARGIN // _CELL) > SHOWN_Z
-    typical = float(evidence[shown].mean()) if shown.any() else float(evidence.max())
-    top, bottom, left, right = _best_rectangle(evidence - _LEAST_SHARE * typical)
-    cells = rectify(level.luma, surface, origin, evidence.shape, float(_CELL))
+    typical = float(agreed[shown].mean()) if shown.any() else float(agreed.max())
+    top, bottom, left, right = _best_rectangle(agreed - _LEAST_SHARE * typical)
+    cells = rectify(level.luma, surface, origin, agreed.shape, float(_CELL))
     top, bottom = _out_to_edges(cells[:, left:right], top, bottom)
     left, right = _out_to_edges(cells[top:bottom].T, left, right)
     x0, x1 = origin[0] + _CELL * left, origin[0] + _CELL * right
@@ -73,7 +73,7 @@ def covered_region(
     return Region(corners, float(shown[top:bottom, left:right].mean()))
 
 
-def _evidence(
+def evidence(
     level: Level,
     surface: Surface,
     origin: tuple[int, int],
@@ -82,7 +82,26 @@ def _evidence(
     key: bytes,
     profile: Profile,
 ) -> NDArray[np.float64]:
-    """Return how well each cell agrees with the decoded chips."""
+    """Return how well each cell of 4 chips agrees with a mark.
+
+    Parameters
+    ----------
+    level : Level
+    surface : Surface
+        Chips -> pixels of the level, in place in the tile.
+    origin, shape : tuple of int
+        Column and row of the first chip; rows and columns of chips.
+    coded_bits : ndarray of uint8
+        What the mark carries.
+    key : bytes
+        The watermark key.
+    profile : Profile
+
+    Returns
+    -------
+    ndarray of float, shape (rows // 4, columns // 4)
+        The mean product of whitened chips and the mark's tile, both of about unit variance.
+    """
     chips = whitened_chips(level.luma, surface, origin, shape)
     side = profile.tile_chips
     tile = cv2.resize(mark_tile(profile, coded_bits, key), (side, side), interpolation=cv2.INTER_AREA)

@@ -62,7 +62,7 @@ def moved(photo: Picture, length: int) -> Picture:
 def mirrored_lamp(photo: Picture) -> Picture:
     rows, cols = np.mgrid[: photo.shape[0], : photo.shape[1]]
     lobe = 900 * np.exp(-(((rows - 400) / 170) ** 2 + ((cols - 700) / 220) ** 2) / 2)
-    return np.clip(photo + lobe[..., None], 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(photo + lobe[..., None], 0, 255), np.uint8)
 
 
 def reason(photo: Picture, *followed: Followed) -> MissReason:
