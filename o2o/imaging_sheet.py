@@ -6,27 +6,16 @@ import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from o2o.imaging_ink import BAD, CARD, FAINT_INK, GOOD, INK, MAT, OUTLINE, PAPER, RULE, Rgb, write
 from o2o.imaging_save import write_atomically
 
 if TYPE_CHECKING:
     from PIL.Image import Image as Picture
-
-Rgb = tuple[int, int, int]
-
-_PAPER: Final = (244, 243, 239)
-_CARD: Final = (255, 255, 255)
-_MAT: Final = (233, 231, 226)
-_RULE: Final = (214, 211, 204)
-_INK: Final = (33, 35, 40)
-_FAINT_INK: Final = (112, 115, 122)
-_GOOD: Final = (22, 135, 84)
-_BAD: Final = (196, 62, 42)
-_OUTLINE: Final = (64, 230, 150)
 
 _MARGIN_PX: Final = 36
 _GAP_PX: Final = 20
@@ -85,9 +74,9 @@ def contact_sheet(
     top = _MARGIN_PX + (_HEADING_PX if heading or subheading else 0)
     width = 2 * _MARGIN_PX + columns * (card_width + _GAP_PX) - _GAP_PX
     height = top + len(rows) * (card_height + _GAP_PX) - _GAP_PX + _MARGIN_PX
-    sheet = Image.new("RGB", (max(width, 640), max(height, top + _MARGIN_PX)), _PAPER)
-    _write(sheet, (_MARGIN_PX, _MARGIN_PX - 6), heading, 28, _INK)
-    _write(sheet, (_MARGIN_PX, _MARGIN_PX + 32), subheading, 17, _FAINT_INK)
+    sheet = Image.new("RGB", (max(width, 640), max(height, top + _MARGIN_PX)), PAPER)
+    write(sheet, (_MARGIN_PX, _MARGIN_PX - 6), heading, 28, INK)
+    write(sheet, (_MARGIN_PX, _MARGIN_PX + 32), subheading, 17, FAINT_INK)
     for row_number, row in enumerate(rows):
         for column, tile in enumerate(row):
             left = _MARGIN_PX + column * (card_width + _GAP_PX)
@@ -114,22 +103,20 @@ def _card(tile: Tile) -> Picture:
     """A picture on its mat with its caption below."""
     from PIL import Image, ImageDraw
 
-    card = Image.new("RGB", _card_size(), _CARD)
+    card = Image.new("RGB", _card_size(), CARD)
     draw = ImageDraw.Draw(card)
-    draw.rectangle((0, 0, card.width - 1, card.height - 1), outline=_RULE)
+    draw.rectangle((0, 0, card.width - 1, card.height - 1), outline=RULE)
     box_width, box_height = _PICTURE_PX
-    draw.rectangle(
-        (_PADDING_PX, _PADDING_PX, _PADDING_PX + box_width - 1, _PADDING_PX + box_height - 1), _MAT
-    )
+    draw.rectangle((_PADDING_PX, _PADDING_PX, _PADDING_PX + box_width - 1, _PADDING_PX + box_height - 1), MAT)
     picture = _fitted(tile)
     left = _PADDING_PX + (box_width - picture.width) // 2
     card.paste(picture, (left, _PADDING_PX + (box_height - picture.height) // 2))
     text_left, text_top = _PADDING_PX, _PADDING_PX + box_height + 12
     if tile.good is not None:
-        card.paste(_dot(_GOOD if tile.good else _BAD), (text_left, text_top + 4))
+        card.paste(_dot(GOOD if tile.good else BAD), (text_left, text_top + 4))
         text_left += 22
-    _write(card, (text_left, text_top), tile.title, 18, _INK)
-    _write(card, (_PADDING_PX, text_top + 28), tile.caption, 15, _FAINT_INK)
+    write(card, (text_left, text_top), tile.title, 18, INK)
+    write(card, (_PADDING_PX, text_top + 28), tile.caption, 15, FAINT_INK)
     return card
 
 
@@ -137,7 +124,7 @@ def _dot(colour: Rgb) -> Picture:
     """A smooth round dot on a card's ground."""
     from PIL import Image, ImageDraw
 
-    dot = Image.new("RGB", (8 * _DOT_PX, 8 * _DOT_PX), _CARD)
+    dot = Image.new("RGB", (8 * _DOT_PX, 8 * _DOT_PX), CARD)
     ImageDraw.Draw(dot).ellipse((0, 0, 8 * _DOT_PX - 1, 8 * _DOT_PX - 1), colour)
     return dot.resize((_DOT_PX, _DOT_PX), Image.Resampling.BOX)
 
@@ -156,24 +143,9 @@ def _fitted(tile: Tile) -> Picture:
     draw = ImageDraw.Draw(picture)
     for outline_xy in tile.outlines_xy:
         points = [(float(x), float(y)) for x, y in (np.asarray(outline_xy) + 0.5) * 2 * scale - 0.5]
-        for colour, line_px in ((_INK, 10), (_OUTLINE, 6)):
+        for colour, line_px in ((INK, 10), (OUTLINE, 6)):
             draw.line([*points, points[0], points[1]], colour, line_px, joint="curve")
         x, y = points[0]
-        draw.ellipse((x - 13, y - 13, x + 13, y + 13), _INK)
-        draw.ellipse((x - 11, y - 11, x + 11, y + 11), _OUTLINE)
+        draw.ellipse((x - 13, y - 13, x + 13, y + 13), INK)
+        draw.ellipse((x - 11, y - 11, x + 11, y + 11), OUTLINE)
     return picture.resize(size, Image.Resampling.BOX)
-
-
-def _write(onto: Picture, at: tuple[int, int], text: str, size_px: int, colour: Rgb) -> None:
-    """Write one line, cut with an ellipsis where the picture's edge is."""
-    if not text:
-        return
-    from PIL import ImageDraw, ImageFont
-
-    font: Any = ImageFont.load_default(size_px)
-    room = onto.width - at[0] - _PADDING_PX
-    if font.getlength(text) > room:
-        while text and font.getlength(text + "...") > room:
-            text = text[:-1]
-        text = text.rstrip() + "..."
-    ImageDraw.Draw(onto).text(at, text, colour, font)

@@ -75,7 +75,8 @@ def read(
     Returns
     -------
     list of Detection, or Miss
-        One detection if the keyed check agrees; its ``signal_db`` is NaN, for the peers measure none.
+        One detection if the keyed check agrees; ``signal_db``, ``tilt_deg``, ``sharpness`` and ``share`` are
+        NaN, for the peers measure none.
     """
     bits = read_bits(capture, method=method, corners_xy=corners_xy, size_px=size_px)
     payload = from_message_bits(bits, key)
@@ -83,7 +84,19 @@ def read(
         return Miss(MissReason.PAYLOAD_FAILED)
     area = abs(cv2.contourArea(corners_xy.astype(np.float32)))
     px_per_block = BLOCK_PX * float(np.sqrt(area / (size_px[0] * size_px[1])))
-    return [Detection(payload, corners_xy, confidence=1.0, signal_db=float("nan"), px_per_chip=px_per_block)]
+    unmeasured = float("nan")
+    return [
+        Detection(
+            payload,
+            corners_xy,
+            confidence=1.0,
+            signal_db=unmeasured,
+            px_per_chip=px_per_block,
+            tilt_deg=unmeasured,
+            sharpness=unmeasured,
+            share=unmeasured,
+        )
+    ]
 
 
 def read_bits(

@@ -63,12 +63,15 @@ class Decoded:
         The re-encoded message.
     signal_db : float
         Accumulated signal-to-noise ratio over all coded bits.
+    spectrum : ndarray of complex, shape (N, N)
+        The folded tile's transform, in place.
     """
 
     payload: Payload
     place: Place
     coded_bits: NDArray[np.uint8]
     signal_db: float
+    spectrum: NDArray[np.complex128]
 
 
 _TURNS = (Place(1, np.zeros(2)), Place(-1, np.zeros(2)))
@@ -78,12 +81,13 @@ def decode(level: Level, registration: Registration, key: bytes, profile: Profil
     """Return the payload that a registered surface carries under a key, or None."""
     spectrum = folded_spectrum(level, registration, profile)
     for place in likely_places(spectrum, profile):
-        llr = _soft_bits(_in_place(spectrum, place, profile), key, profile)
+        placed = _in_place(spectrum, place, profile)
+        llr = _soft_bits(placed, key, profile)
         for message_bits in ecc.decode(llr):
             payload = from_message_bits(message_bits, key)
             if payload is not None and payload.profile == profile.version:
                 coded_bits = ecc.encode(message_bits)
-                return Decoded(payload, place, coded_bits, accumulated_db(llr, coded_bits))
+                return Decoded(payload, place, coded_bits, accumulated_db(llr, coded_bits), placed)
     return None
 
 

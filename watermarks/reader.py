@@ -11,13 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from watermarks import decoder, pose_search
-from watermarks.diagnosis import likeliest_reason
+from watermarks.diagnosis import Followed, likeliest_reason
 from watermarks.errors import WatermarkError
 from watermarks.payload import derive_key
 from watermarks.profiles import PROFILES, Profile
-from watermarks.region import covered_corners
-from watermarks.registration import Registration, moved_in_tile, register
+from watermarks.region import covered_region
+from watermarks.registration import BLOCK, STRIDE, Registration, moved_in_tile, register
 from watermarks.results import Detection, Miss
+from watermarks.viewing import sharpness, tilt_deg
 from watermarks.whitening import Level, pyramid
 
 # Two detections of one payload that share this much of the smaller one's area are one picture.
@@ -62,30 +63,31 @@ def read(
     if capture.ndim != 3 or capture.shape[2] != 3 or capture.dtype != np.uint8 or not capture.size:
         raise WatermarkError(f"a capture is uint8 of shape (H, W, 3), not {capture.dtype} {capture.shape}")
     derive_key(key, "check")  # a key too short is the caller's mistake, whatever the photo shows
-    followed = False
+    followed: list[Followed] = []
     levels: list[Level] = []
     for level in _watched(pyramid(capture), stopwatch):
         levels.append(level)
         found, seen = _read_level(level, key, stopwatch)
-        followed |= seen
+        followed += seen
         if found:
             return found
     for level in levels:
         if max(level.search_plane.shape) <= _STRAIGHTENED_PX:
             found, seen = _read_level(level, key, stopwatch, straighten=True)
-            followed |= seen
+            followed += seen
             if found:
                 return found
-    return Miss(likeliest_reason(capture, followed=followed))
+    finest_px = max(levels[-1].search_plane.shape)
+    return Miss(likeliest_reason(capture, followed, finest_px=finest_px))
 
 
 def _read_level(
     level: Level, key: bytes, stopwatch: Stopwatch, *, straighten: bool = False
-) -> tuple[list[Detection], bool]:
-    """Return what a level shows, the largest first, and whether any template was followed."""
+) -> tuple[list[Detection], list[Followed]]:
+    """Return what a level shows, the largest first, and the templates that were followed to no payload."""
     found: list[Detection] = []
     read: list[Registration] = []
-    followed = False
+    followed: list[Followed] = []
     for profile in PROFILES.values():
         in_vain = 0
         poses = pose_search.search(level.search_plane, profile, straighten=straighten)
@@ -97,9 +99,10 @@ def _read_level(
                 registration = register(level, pose, profile)
             detection = None
             if registration is not None:
-                followed = True
                 with stopwatch("decode"):
                     detection = _decode(level, registration, key, profile)
+                if detection is None:
+                    followed.append(_followed(level, registration))
             if registration is None or detection is None:
                 in_vain += 1
                 if in_vain == _IN_VAIN:
@@ -129,15 +132,25 @@ def _decode(level: Level, found: Registration, key: bytes, profile: Profile) -> 
     if decoded is None:
         return None
     found = moved_in_tile(level, found, decoded.place.turn, decoded.place.offset_xy, profile)
-    corners = covered_corners(level, found, decoded.coded_bits, key, profile)
-    centre = found.surface.to_chips(corners.mean(axis=0))
+    region = covered_region(level, found, decoded.coded_bits, key, profile)
+    centre = found.surface.to_chips(region.corners_xy.mean(axis=0))
     return Detection(
         payload=decoded.payload,
-        corners_xy=corners * level.scale + 0.5 * level.scale - 0.5,
+        corners_xy=region.corners_xy * level.scale + 0.5 * level.scale - 0.5,
         confidence=float(1 - np.exp(-(10 ** (decoded.signal_db / 10)) / 400)),
         signal_db=decoded.signal_db,
         px_per_chip=float(found.surface.px_per_chip(centre)) * level.scale,
+        tilt_deg=tilt_deg(found.surface, centre, level.luma.shape),
+        sharpness=sharpness(decoded.spectrum, decoded.coded_bits, key, profile),
+        share=region.share,
     )
+
+
+def _followed(level: Level, found: Registration) -> Followed:
+    """Return how a template that came to nothing was seen, where it was clearest."""
+    row, col = np.unravel_index(int(found.block_z.argmax()), found.block_z.shape)
+    at = np.array(found.origin) + STRIDE * np.array([col, row]) + BLOCK / 2
+    return Followed(float(found.block_z[row, col]), tilt_deg(found.surface, at, level.luma.shape))
 
 
 def _same(one: Detection, other: Detection) -> bool:

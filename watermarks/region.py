@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -30,10 +32,26 @@ _BLACK_LEVEL = 130.0
 _MARGIN = 128  # chips looked at beyond the registered blocks
 
 
-def covered_corners(
+@dataclass(frozen=True, slots=True, eq=False)
+class Region:
+    """The marked region.
+
+    Attributes
+    ----------
+    corners_xy : ndarray of float, shape (4, 2)
+        In level pixels: tl, tr, br, bl of the picture.
+    share : float
+        Share of its area, in [0, 1], in blocks that show the template beyond doubt.
+    """
+
+    corners_xy: NDArray[np.float64]
+    share: float
+
+
+def covered_region(
     level: Level, registration: Registration, coded_bits: NDArray[np.uint8], key: bytes, profile: Profile
-) -> NDArray[np.float64]:
-    """Return the marked region's corners in level pixels, shape (4, 2): tl, tr, br, bl of the picture.
+) -> Region:
+    """Return the region that a mark covers.
 
     A cell is evidence for the mark by how well it agrees with the decoded chips; the region is the
     rectangle with the greatest sum of evidence above a share of the mark's own mean.
@@ -42,19 +60,20 @@ def covered_corners(
     rows, cols = registration.block_z.shape
     origin = registration.origin[0] - _MARGIN, registration.origin[1] - _MARGIN
     shape = STRIDE * (rows - 1) + BLOCK + 2 * _MARGIN, STRIDE * (cols - 1) + BLOCK + 2 * _MARGIN
-    evidence = _evidence(level, surface, origin, shape, coded_bits, key, profile)
+    agreed = evidence(level, surface, origin, shape, coded_bits, key, profile)
     shown = np.pad(chip_weights(registration, _CELL), _MARGIN // _CELL) > SHOWN_Z
-    typical = float(evidence[shown].mean()) if shown.any() else float(evidence.max())
-    top, bottom, left, right = _best_rectangle(evidence - _LEAST_SHARE * typical)
-    cells = rectify(level.luma, surface, origin, evidence.shape, float(_CELL))
+    typical = float(agreed[shown].mean()) if shown.any() else float(agreed.max())
+    top, bottom, left, right = _best_rectangle(agreed - _LEAST_SHARE * typical)
+    cells = rectify(level.luma, surface, origin, agreed.shape, float(_CELL))
     top, bottom = _out_to_edges(cells[:, left:right], top, bottom)
     left, right = _out_to_edges(cells[top:bottom].T, left, right)
     x0, x1 = origin[0] + _CELL * left, origin[0] + _CELL * right
     y0, y1 = origin[1] + _CELL * top, origin[1] + _CELL * bottom
-    return surface.to_level(np.array([[x0, y0], [x1, y0], [x1, y1], [x0, y1]], np.float64))
+    corners = surface.to_level(np.array([[x0, y0], [x1, y0], [x1, y1], [x0, y1]], np.float64))
+    return Region(corners, float(shown[top:bottom, left:right].mean()))
 
 
-def _evidence(
+def evidence(
     level: Level,
     surface: Surface,
     origin: tuple[int, int],
@@ -63,7 +82,26 @@ def _evidence(
     key: bytes,
     profile: Profile,
 ) -> NDArray[np.float64]:
-    """Return how well each cell agrees with the decoded chips."""
+    """Return how well each cell of 4 chips agrees with a mark.
+
+    Parameters
+    ----------
+    level : Level
+    surface : Surface
+        Chips -> pixels of the level, in place in the tile.
+    origin, shape : tuple of int
+        Column and row of the first chip; rows and columns of chips.
+    coded_bits : ndarray of uint8
+        What the mark carries.
+    key : bytes
+        The watermark key.
+    profile : Profile
+
+    Returns
+    -------
+    ndarray of float, shape (rows // 4, columns // 4)
+        The mean product of whitened chips and the mark's tile, both of about unit variance.
+    """
     chips = whitened_chips(level.luma, surface, origin, shape)
     side = profile.tile_chips
     tile = cv2.resize(mark_tile(profile, coded_bits, key), (side, side), interpolation=cv2.INTER_AREA)

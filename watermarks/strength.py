@@ -15,12 +15,10 @@ from watermarks import ecc
 from watermarks.channel import CONDITIONS, Capture, photograph, print_page
 from watermarks.decoder import accumulated_db, soft_bits
 from watermarks.embedder import embed
-from watermarks.geometry import fit_surface
+from watermarks.known_pose import register_known
 from watermarks.payload import Payload, to_message_bits
 from watermarks.perception import psnr_db, visibility
 from watermarks.profiles import DRAFT_0, Profile
-from watermarks.registration import registered
-from watermarks.whitening import level, luma_of
 
 UNSEEN_DELTA_E = 0.33
 """Mean S-CIELAB difference that no eye sees on paper: a weaker mark would gain nothing."""
@@ -100,20 +98,10 @@ def _signal_db(
     profile: Profile,
 ) -> float:
     """Return the accumulated signal of a capture whose pose is known, in dB, 0 and up."""
-    chips_per_inch = profile.chips_per_inch
-    search_scale = max(1, 2 ** int(np.log2(capture.page_px_per_inch / chips_per_inch / 0.67)))
-    found = level(luma_of(capture.image), search_scale)
-    across, down = (np.linspace(0, side, 24) for side in size_in)
-    at_in = np.stack(np.meshgrid(across, down), axis=-1).reshape(-1, 2)
-    seen = (capture.to_photo(at_in + corner_in) + 0.5) / search_scale - 0.5
-    height, width = found.search_plane.shape
-    inside = ((seen > 0) & (seen < (width, height))).all(axis=1)
-    if inside.sum() < 12:
+    known = register_known(capture, corner_in, size_in, profile)
+    if known is None:
         return 0.0
-    surface = fit_surface(at_in[inside] * chips_per_inch, seen[inside], np.ones(inside.sum()), bent=True)
-    box = np.array([[0, 0], size_in * chips_per_inch])
-    registration = registered(found, surface, box, profile)
-    return max(accumulated_db(soft_bits(found, registration, key, profile), coded_bits), 0.0)
+    return max(accumulated_db(soft_bits(*known, key, profile), coded_bits), 0.0)
 
 
 def _bounded(

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from o2o.cli import codec
+from o2o.cli import codec, proof_heatmap
 from o2o.cli.exit_codes import FAILED
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from watermarks import Detection, Miss
     from watermarks.channel import Capture
+    from watermarks.local_signal import PagePhoto
 
 _Z_95: Final = 1.959964
 _COLUMNS: Final = 4
@@ -28,9 +30,14 @@ _COLUMNS: Final = 4
 class Shot:
     """One simulated photo and what was read in it."""
 
-    capture: Capture
+    photo: PagePhoto
     found: list[Detection] | Miss
     expected_id: int
+
+    @property
+    def capture(self) -> Capture:
+        """The photo itself."""
+        return self.photo.capture
 
     @property
     def ids(self) -> set[int]:
@@ -63,6 +70,10 @@ def proof(
         Path | None,
         typer.Option(help="The contact sheet's PNG; beside MARKED, ending in -proof.png, if not given."),
     ] = None,
+    heatmap: Annotated[
+        Path | None,
+        typer.Option(help="The heat map's PNG; beside MARKED, ending in -heat.png, if not given."),
+    ] = None,
     threshold: Annotated[
         float, typer.Option(min=0, max=1, help="The least share of photos that must read.")
     ] = 0.9,
@@ -79,26 +90,39 @@ def proof(
     """Predict how often phones will read a marked picture from paper.
 
     Prints the picture and photographs it N times, all simulated, reads the photos, and draws them on
-    a contact sheet with what was found. Simulated results: no press and no phone is exactly like that.
+    a contact sheet with what was found; a heat map shows where in the picture the mark is weak.
+    Simulated results: no press and no phone is exactly like that.
 
     Exit codes: 0 the share that read reaches the threshold, 1 it doesn't or a wrong ID was read,
     2 usage, 3 unreadable file.
     """
     from o2o.services.creatives import format_id, parse_id
+    from watermarks import Payload
     from watermarks.channel import CONDITIONS
+    from watermarks.local_signal import local_signal_db
 
     if condition not in CONDITIONS:
         raise typer.BadParameter(f"--condition is one of {', '.join(CONDITIONS)}, not {condition!r}")
     path = sheet or marked.with_name(f"{marked.stem}-proof.png")
-    codec.require_folder(path)
+    heat_path = heatmap or marked.with_name(f"{marked.stem}-heat.png")
+    for each in (path, heat_path):
+        codec.require_folder(each)
     picture, stated_dpi = _load(marked)
     key = codec.watermark_key(key_file)
     expected = _expected_id(picture, key, None if id_ is None else parse_id(id_))
     printed_dpi = codec.print_dpi(dpi, stated_dpi)
     shots = list(_with_progress(_shoot(picture, printed_dpi, condition, expected, key, n=n, seed=seed), n))
     result = _summary(shots, condition, threshold)
-    _draw_sheet(shots, path, heading=f"Proof of {marked.name}", subheading=_sentence(result))
-    _print({"file": str(marked), "id": format_id(expected), **result, "sheet": str(path)}, json_)
+    with _written(path):
+        _draw_sheet(shots, path, heading=f"Proof of {marked.name}", subheading=_sentence(result))
+    signal_db = local_signal_db([shot.photo for shot in shots], Payload(expected), key)
+    weak = proof_heatmap.weak_parts(signal_db, picture)
+    with _written(heat_path):
+        heading = f"Where the mark is weak in {marked.name}"
+        lines = [f"Mean of {n} simulated {condition} photos", weak.sentence]
+        proof_heatmap.draw(picture, signal_db, heat_path, heading=heading, lines=lines)
+    result |= {"sheet": str(path), "heatmap": str(heat_path), "weak_share": round(weak.share, 3)}
+    _print({"file": str(marked), "id": format_id(expected), **result, "weak": weak.sentence}, json_)
     if not result["passed"]:
         raise typer.Exit(FAILED)
 
@@ -142,12 +166,16 @@ def _shoot(
     import numpy as np
 
     from watermarks import read
-    from watermarks.channel import CONDITIONS, simulate
+    from watermarks.channel import CONDITIONS, photograph, print_page
+    from watermarks.local_signal import PagePhoto
 
     for number in range(n):
         rng = np.random.default_rng((seed, number))
-        capture = simulate(picture, dpi=dpi, condition=CONDITIONS[condition], rng=rng)
-        yield Shot(capture, read(capture.image, key), expected_id)
+        printed = print_page(picture, dpi=dpi, rng=rng)
+        capture = photograph(printed, rng=rng, condition=CONDITIONS[condition])
+        corner_in, _, opposite_in, _ = printed.picture_corners_in[0]
+        photo = PagePhoto(capture, corner_in, opposite_in - corner_in)
+        yield Shot(photo, read(capture.image, key), expected_id)
 
 
 def _with_progress(shots: Iterator[Shot], n: int) -> Iterator[Shot]:
@@ -200,8 +228,14 @@ def _draw_sheet(shots: Sequence[Shot], path: Path, *, heading: str, subheading: 
         outlines = [detection.corners_xy for detection in detections]
         tiles.append(Tile(shot.capture.image, f"{number}: {outcome}{why}", caption, outlines, shot.is_read))
     rows = [tiles[start : start + _COLUMNS] for start in range(0, len(tiles), _COLUMNS)]
+    contact_sheet(rows, path, heading=heading, subheading=subheading)
+
+
+@contextmanager
+def _written(path: Path) -> Iterator[None]:
+    """Name the file that can't be written."""
     try:
-        contact_sheet(rows, path, heading=heading, subheading=subheading)
+        yield
     except OSError as error:
         raise typer.BadParameter(f"{path} can't be written: {error.strerror or error}") from error
 
@@ -220,4 +254,6 @@ def _print(result: dict[str, Any], as_json: bool) -> None:
     typer.echo(
         f"The proof {verdict}: at least {100 * result['threshold']:.0f} % and no misread were asked for"
     )
+    typer.echo(result["weak"])
     typer.echo(f"Contact sheet: {result['sheet']}")
+    typer.echo(f"Heat map: {result['heatmap']}")

@@ -89,6 +89,9 @@ def _result(path: Path, reading: Reading) -> dict[str, Any]:
                 "confidence": round(detection.confidence, 4),
                 "signal_db": round(detection.signal_db, 2),
                 "px_per_chip": round(detection.px_per_chip, 3),
+                "tilt_deg": round(detection.tilt_deg, 1),
+                "sharpness": round(detection.sharpness, 2),
+                "share": round(detection.share, 2),
             }
             for detection in detections
         ],
@@ -126,6 +129,15 @@ def _advice(reason: str) -> str:
     return hint
 
 
+def _said(detection: dict[str, Any]) -> str:
+    """An ID, and below it how well it was seen."""
+    return (
+        f"{detection['id']}  {detection['signal_db']:.1f} dB, confidence {detection['confidence']:.2f}\n"
+        f"  {detection['px_per_chip']:.1f} px per chip, tilt {detection['tilt_deg']:.0f} degrees, "
+        f"sharpness {detection['sharpness']:.2f}, {100 * detection['share']:.0f} % of the picture contributed"
+    )
+
+
 def _print_table(results: Sequence[dict[str, Any]]) -> None:
     """Show the results to a person, with what to do about each miss."""
     from rich.box import SIMPLE_HEAD
@@ -142,9 +154,7 @@ def _print_table(results: Sequence[dict[str, Any]]) -> None:
         if result["outcome"] == "read":
             outcome = Text("read", "green")
             found = result["detections"]
-            said = "\n".join(
-                f"{d['id']}  {d['signal_db']:.1f} dB  confidence {d['confidence']:.2f}" for d in found
-            )
+            said = "\n".join(_said(detection) for detection in found)
         else:
             outcome = Text(result["reason"].replace("_", " "), "red")
             said = result.get("error") or _advice(result["reason"])

@@ -122,8 +122,33 @@ class Detection(Schema):
         },
     )
     confidence = Float(required=True, attribute="detection.confidence")
-    signal_db = Float(required=True, attribute="detection.signal_db")
-    px_per_chip = Float(required=True, attribute="detection.px_per_chip")
+    signal_db = Float(
+        required=True,
+        attribute="detection.signal_db",
+        metadata={"description": "The message's accumulated signal-to-noise ratio."},
+    )
+    px_per_chip = Float(
+        required=True,
+        attribute="detection.px_per_chip",
+        metadata={"description": "Pixels of the photo per chip of the mark, at the picture's middle."},
+    )
+    tilt_deg = Float(
+        required=True,
+        attribute="detection.tilt_deg",
+        metadata={"description": "Between the camera's axis and the page's normal, 0 to 90."},
+    )
+    sharpness = Float(
+        required=True,
+        attribute="detection.sharpness",
+        metadata={
+            "description": "The mark's fine contrast over its coarse: 1 as in the file, 0 all blurred."
+        },
+    )
+    share = Float(
+        required=True,
+        attribute="detection.share",
+        metadata={"description": "Share of the picture's area that contributed to the read, 0 to 1."},
+    )
     content = Nested(Content, required=True, allow_none=True)
 
     def get_attribute(self, obj: Finding, attr: str, default: Any) -> Any:

@@ -25,3 +25,7 @@ class ScanDetection(Base):
     confidence: Mapped[float]
     signal_db: Mapped[float]
     px_per_chip: Mapped[float]
+    tilt_deg: Mapped[float | None]
+    """None, like the two below, in rows from before they were measured."""
+    sharpness: Mapped[float | None]
+    share: Mapped[float | None]

@@ -23,9 +23,10 @@ from watermarks.results import Detection, Miss, MissReason
 UNKNOWN_ID: Final = "unknown_id"
 
 HINTS: Final = {
-    MissReason.NO_TEMPLATE: "No marked picture was found: fill the frame with the picture and hold still.",
+    MissReason.NO_TEMPLATE: "No mark was seen: is this picture a marked one? Fill the frame with it.",
     MissReason.PAYLOAD_FAILED: "Almost: hold the phone straight above the picture and try again.",
-    MissReason.TOO_SMALL: "This photo has too few pixels: send it in its full size.",
+    MissReason.TOO_SMALL: "The picture is too small here: go nearer, and send the photo in its full size.",
+    MissReason.TOO_OBLIQUE: "The page is seen from too far aside: hold the phone straight above the picture.",
     MissReason.TOO_BLURRED: "The photo is blurred: tap the picture to focus and hold still.",
     MissReason.GLARE: "A reflection hides the picture: tilt the page or the phone a little.",
     MissReason.TOO_DARK: "It is too dark: find more light or switch on the lamp.",
@@ -155,6 +156,9 @@ def record(session: Session, reader_id: UUID, reading: Reading, *, now: datetime
                 confidence=detection.confidence,
                 signal_db=detection.signal_db,
                 px_per_chip=detection.px_per_chip,
+                tilt_deg=detection.tilt_deg,
+                sharpness=detection.sharpness,
+                share=detection.share,
             )
             for position, detection in enumerate(detections)
         ],

@@ -28,7 +28,16 @@ NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 def detection(watermark_id: int) -> Detection:
     """A detection of that ID; its figures are of no matter here."""
     corners = np.array([[10, 10], [90, 10], [90, 60], [10, 60]], float)
-    return Detection(Payload(watermark_id), corners, confidence=0.9, signal_db=31.5, px_per_chip=3.2)
+    return Detection(
+        Payload(watermark_id),
+        corners,
+        confidence=0.9,
+        signal_db=31.5,
+        px_per_chip=3.2,
+        tilt_deg=21.5,
+        sharpness=0.75,
+        share=0.8,
+    )
 
 
 @dataclass

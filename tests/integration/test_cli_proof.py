@@ -42,7 +42,7 @@ def o2o(*arguments: str | Path) -> Result:
 
 
 def test_predicts_a_rate_and_draws_a_sheet(pictures: dict[str, Path], tmp_path: Path) -> None:
-    sheet = tmp_path / "sheet.png"
+    sheet, heat = tmp_path / "sheet.png", tmp_path / "heat.png"
     result = o2o(
         "proof",
         pictures["marked"],
@@ -52,6 +52,8 @@ def test_predicts_a_rate_and_draws_a_sheet(pictures: dict[str, Path], tmp_path: 
         "2",
         "--sheet",
         sheet,
+        "--heatmap",
+        heat,
         "--threshold",
         "0.5",
         "--json",
@@ -63,9 +65,13 @@ def test_predicts_a_rate_and_draws_a_sheet(pictures: dict[str, Path], tmp_path: 
     assert answer["rate"] == answer["read"] / 2
     low, high = answer["interval"]
     assert low < answer["rate"] <= high
-    with Image.open(sheet) as drawn:
-        assert drawn.format == "PNG"
-        assert drawn.width > 640
+    assert answer["heatmap"] == str(heat)
+    assert 0 <= answer["weak_share"] < 0.5
+    assert answer["weak"].startswith("The mark is ")
+    for path in (sheet, heat):
+        with Image.open(path) as drawn:
+            assert drawn.format == "PNG"
+            assert drawn.width > 640
 
 
 def test_a_rate_under_the_threshold_exits_with_1(pictures: dict[str, Path], tmp_path: Path) -> None:
@@ -73,6 +79,8 @@ def test_a_rate_under_the_threshold_exits_with_1(pictures: dict[str, Path], tmp_
     sheet = tmp_path / "sheet.png"
     result = o2o("proof", pictures["host"], "--condition", "easy", "-n", "1", "--id", "0x1", "--sheet", sheet)
     assert result.exit_code == 1
+    assert "The mark is weak in" in result.stdout
+    assert pictures["host"].with_name("host-heat.png").exists()
     assert "0 of 1" in result.stdout
     assert "fails" in result.stdout
     assert str(sheet) in result.stdout

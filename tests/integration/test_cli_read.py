@@ -56,12 +56,16 @@ def test_json_has_the_published_fields(photos: dict[str, Path]) -> None:
     assert list(answer) == ["file", "outcome", "reason", "detections", "elapsed_ms"]
     assert (answer["file"], answer["outcome"], answer["reason"]) == (str(photos["good.jpg"]), "read", None)
     (detection,) = answer["detections"]
-    assert list(detection) == ["id", "profile", "corners", "confidence", "signal_db", "px_per_chip"]
+    figures = ["confidence", "signal_db", "px_per_chip", "tilt_deg", "sharpness", "share"]
+    assert list(detection) == ["id", "profile", "corners", *figures]
     assert detection["id"] == "0x0123456789ab"
     assert detection["profile"] == 0
     assert np.allclose(detection["corners"], [[0, 0], [600, 0], [600, 400], [0, 400]], atol=A_FEW_CHIPS_PX)
     assert 0 < detection["confidence"] <= 1
     assert detection["px_per_chip"] == pytest.approx(DPI / DRAFT_0.chips_per_inch, rel=0.02)
+    assert detection["tilt_deg"] < 10
+    assert detection["sharpness"] == pytest.approx(1, abs=0.25)
+    assert 0.8 < detection["share"] <= 1
     elapsed = answer["elapsed_ms"]
     assert list(elapsed) == ["load", "detect", "decode", "total"]
     assert 0 < elapsed["load"] + elapsed["detect"] + elapsed["decode"] <= elapsed["total"] + 0.2
@@ -110,7 +114,7 @@ def test_another_key_reads_nothing(photos: dict[str, Path], monkeypatch: pytest.
 def test_a_person_gets_a_table_with_advice(photos: dict[str, Path]) -> None:
     result = o2o("read", photos["good.jpg"], photos["blank.png"], photos["text.jpg"])
     assert result.exit_code == 3
-    for said in ("0x0123456789ab", "no template", "fill the frame", "send JPEG"):
+    for said in ("0x0123456789ab", "px per chip, tilt", "no template", "Fill the frame", "send JPEG"):
         assert said in result.stdout
 
 

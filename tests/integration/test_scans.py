@@ -35,6 +35,9 @@ def test_a_read_shows_what_is_behind_the_picture(
         "confidence": 0.9,
         "signal_db": 31.5,
         "px_per_chip": 3.2,
+        "tilt_deg": 21.5,
+        "sharpness": 0.75,
+        "share": 0.8,
         "content": {
             "creative_id": creative.creative_id,
             "title": "Lemon tart",
@@ -94,7 +97,9 @@ def test_the_row_keeps_figures_and_nothing_of_the_photo(
         assert (scan.outcome, scan.reason, scan.width_px, scan.height_px) == ("read", None, 100, 80)
         assert [d.watermark_id for d in scan.detections] == [creative.watermark_id, 0x123]
         assert [d.creative_id is None for d in scan.detections] == [False, True]
-        assert scan.detections[0].px_per_chip == pytest.approx(3.2)
+        first = scan.detections[0]
+        figures = (first.px_per_chip, first.tilt_deg, first.sharpness, first.share)
+        assert figures == pytest.approx((3.2, 21.5, 0.75, 0.8))
         assert scan.created_at.tzinfo is not None
 
 

@@ -33,7 +33,16 @@ def small_capture() -> Capture:
 
 
 def detection(payload: Payload, corners_xy: NDArray[np.float64]) -> Detection:
-    return Detection(payload, corners_xy, confidence=1.0, signal_db=30.0, px_per_chip=2.0)
+    return Detection(
+        payload,
+        corners_xy,
+        confidence=1.0,
+        signal_db=30.0,
+        px_per_chip=2.0,
+        tilt_deg=0.0,
+        sharpness=1.0,
+        share=1.0,
+    )
 
 
 def test_both_readers_read_the_symbol_itself() -> None:

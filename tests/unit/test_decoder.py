@@ -26,7 +26,7 @@ from watermarks.decoder import (
 from watermarks.embedder import mark_tile
 from watermarks.payload import to_message_bits
 from watermarks.pose_search import Pose, search
-from watermarks.region import covered_corners
+from watermarks.region import covered_region
 from watermarks.registration import BLOCK, STRIDE, Registration, moved_in_tile, register
 from watermarks.template import lines
 from watermarks.whitening import Level, level, luma_of
@@ -228,7 +228,7 @@ def test_another_key_gets_nothing(whitened: Level, registration: Registration) -
 
 
 def test_the_corners_are_the_pictures(whitened: Level, registration: Registration) -> None:
-    corners = covered_corners(whitened, registration, CODED, KEY, DRAFT_0)
+    corners = covered_region(whitened, registration, CODED, KEY, DRAFT_0).corners_xy
 
     height, width = whitened.luma.shape
     truth = np.array([(0, 0), (width, 0), (width, height), (0, height)]) - 0.5
