@@ -20,10 +20,10 @@ from watermarks import (
     ecc,
     embedder,
     geometry,
+    known_pose,
     pose_search,
     reader,
     registration,
-    strength,
     whitening,
 )
 from watermarks.profiles import DRAFT_0, Profile
@@ -93,7 +93,7 @@ _FIT = geometry.fit_surface
 @contextmanager
 def _flat_pages() -> Iterator[None]:
     # Both modules have the function by its name: one follows the mark, one measures its signal.
-    with patched(registration, fit_surface=_flat), patched(strength, fit_surface=_flat):
+    with patched(registration, fit_surface=_flat), patched(known_pose, fit_surface=_flat):
         yield
 
 

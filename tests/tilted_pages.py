@@ -6,8 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from watermarks import DRAFT_0
+from watermarks.embedder import mark_tile
 from watermarks.geometry import Surface
 from watermarks.pose_search import FOCAL_RATIO
+from watermarks.registration import BLOCK, STRIDE, Registration
 from watermarks.template import lines
 
 
@@ -68,3 +70,19 @@ def jacobian(tile_to_plane: NDArray[np.float64], plane_xy: NDArray[np.float64]) 
     chip = surface.to_chips(plane_xy)
     steps = np.array([[0.5, 0], [0, 0.5]])
     return np.asarray((surface.to_level(chip + steps) - surface.to_level(chip - steps)).T)
+
+
+def relabelled(found: Registration, turn: int, offset: NDArray[np.float64]) -> Registration:
+    """Return a registration whose point u is called ``turn * u + offset``: found elsewhere in the tile."""
+    rows, cols = found.block_z.shape
+    near = np.array(found.origin)
+    ends = turn * np.stack([near, near + STRIDE * np.array([cols - 1, rows - 1]) + BLOCK]) + offset
+    x, y = np.rint(ends.min(axis=0)).astype(int)
+    return Registration(found.surface.moved(turn, offset), (int(x), int(y)), found.block_z[::turn, ::turn])
+
+
+def chip_tile(coded_bits: NDArray[np.uint8], key: bytes) -> NDArray[np.float32]:
+    """Return a mark's tile, one sample a chip."""
+    side = DRAFT_0.tile_chips
+    fine = mark_tile(DRAFT_0, coded_bits, key)
+    return np.asarray(fine.reshape(side, 2, side, 2).mean(axis=(1, 3)), np.float32)

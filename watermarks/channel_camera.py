@@ -120,7 +120,7 @@ def photograph(
     scale = SENSOR_SCALE if min(frame) < SMALL_FRAME_PX else 1.0
     sensor = (round(frame[0] * scale), round(frame[1] * scale))
     pose = draw_pose(_aimed_at(printed, aim), sensor, condition, rng)
-    shot = draw_exposure(condition, rng)
+    shot = draw_exposure(condition, max(sensor), rng)
     light, glare = _lighting(pose, printed, shot, condition, rng)
     raw = _optical_image(printed, pose, shot, rng)
     image = develop(expose(raw, light, glare, shot, rng), shot, rng)

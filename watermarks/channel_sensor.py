@@ -17,8 +17,12 @@ from numpy.typing import NDArray
 from watermarks.channel_conditions import Condition
 
 ELECTRONS_AT_100_LUX = 600.0
-"""Electrons of a white pixel, after the phone's multi-frame merge: with the ISP below, luma noise in mid
-grey of 0.95 % of full scale at 100 lux and 0.6 % at 500, in the range of what phones merge to."""
+"""Electrons of a white pixel of a 12-megapixel photo, after the phone's multi-frame merge: with the ISP
+below, luma noise in mid grey of 0.95 % of full scale at 100 lux and 0.6 % at 500, in the range of what phones
+merge to. Not too bright a guess: one frame of 1/30 s through f/1.8 gathers some 1,500 on 1.4 um."""
+FULL_READOUT_PX = 4032
+"""Long side of the readout that this holds for. Smaller frames come from the same sensor: their photosites
+are binned, and gather light by their area (those of a 1920 px readout 4.4 times as much)."""
 ELECTRONS_EXPONENT = 0.75
 """They fall slower than the light: phones expose longer and merge more frames in the dark."""
 MAX_ELECTRONS = 9000.0
@@ -58,6 +62,8 @@ class Exposure:
         Gaussian sigma at the nearest and the farthest paper, in sensor pixels.
     motion_px, motion_deg : float
         Length and direction of the hand's movement, on the sensor.
+    binned : float
+        How many photosites of the full readout each of this one gathers the light of, 1 and up.
     """
 
     lux: float
@@ -66,10 +72,11 @@ class Exposure:
     motion_px: float
     motion_deg: float
     jpeg_quality: int
+    binned: float = 1.0
 
 
-def draw_exposure(condition: Condition, rng: np.random.Generator) -> Exposure:
-    """Draw light and blur; focus sits on the near or on the far side of the page."""
+def draw_exposure(condition: Condition, readout_px: int, rng: np.random.Generator) -> Exposure:
+    """Draw light and blur for a readout of a long side; focus sits on the page's near or far side."""
     sharp = rng.uniform(*condition.defocus_px)
     soft = sharp + rng.uniform(*condition.defocus_gain)
     return Exposure(
@@ -79,6 +86,7 @@ def draw_exposure(condition: Condition, rng: np.random.Generator) -> Exposure:
         motion_px=rng.uniform(*condition.motion_px),
         motion_deg=rng.uniform(0.0, 180.0),
         jpeg_quality=round(rng.uniform(*condition.jpeg_quality)),
+        binned=max(1.0, FULL_READOUT_PX / readout_px) ** 2,
     )
 
 
@@ -114,7 +122,7 @@ def expose(
         lamp = (rng.uniform(1.1, 1.5), 1.0, rng.uniform(0.45, 0.7))
     else:
         lamp = (rng.uniform(0.8, 1.0), 1.0, rng.uniform(0.7, 1.0))
-    white = min(ELECTRONS_AT_100_LUX * (shot.lux / 100.0) ** ELECTRONS_EXPONENT, MAX_ELECTRONS)
+    white = min(ELECTRONS_AT_100_LUX * (shot.lux / 100.0) ** ELECTRONS_EXPONENT, MAX_ELECTRONS) * shot.binned
     balance = 1.0 + rng.uniform(-WHITE_BALANCE_ERROR, WHITE_BALANCE_ERROR, 3)
     gain, floor = np.empty(seen.shape, np.float32), np.empty(seen.shape, np.float32)
     for (row, column), channel in _BAYER.items():

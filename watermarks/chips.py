@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,6 +50,7 @@ class Spreading:
         return np.asarray(sums, np.float64)
 
 
+@lru_cache(maxsize=8)
 def spreading(key: bytes, profile: Profile, coded_count: int) -> Spreading:
     """Return the spreading of `coded_count` coded bits over a tile under a key.
 

@@ -25,8 +25,11 @@ PX_PER_CHIP = (0.58, 1.34)
 _FORESHORTENING = 2.2
 
 # So many peaks of a window are taken for lines in turn, and so many of the maps that result are kept.
-_PEAKS = 20
-_KEPT = 20
+_PEAKS = 12
+_KEPT = 6
+
+# So many of all windows' maps are held against the windows around their own.
+_MOST_KEPT = 80
 
 
 def propose(found: Windows, profile: Profile) -> tuple[NDArray[np.float32], NDArray[np.intp]]:
@@ -40,34 +43,53 @@ def propose(found: Windows, profile: Profile) -> tuple[NDArray[np.float32], NDAr
         The window of each.
     """
     radii = _ring(found.side, profile)
-    maps, owners = [np.zeros((0, 2, 2), np.float32)], [np.zeros(0, np.intp)]
-    for index in range(len(found.power)):
-        best = _of_window(found, index, radii, profile)
-        maps.append(best)
-        owners.append(np.full(len(best), index, np.intp))
-    return np.concatenate(maps), np.concatenate(owners)
+    asked = [_of_window(found, index, radii, profile) for index in range(len(found.power))]
+    scores = np.concatenate([score for _, score, _ in asked])
+    best = np.argsort(-scores)[:_MOST_KEPT]
+    return (
+        np.concatenate([maps for maps, _, _ in asked])[best],
+        np.concatenate([owners for _, _, owners in asked])[best],
+    )
 
 
 def _of_window(
     found: Windows, index: int, radii: tuple[float, float], profile: Profile
-) -> NDArray[np.float32]:
-    """Return one window's likeliest maps, shape (M, 2, 2)."""
+) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.intp]]:
+    """Return one window's likeliest maps, shape (M, 2, 2), their scores, and the window's index for each."""
     at = peaks(found.power[index], found.near_power[index], radii, _PEAKS)
-    maps = _plausible(_from_pairs(at, profile), found.side, profile)
+    if len(at) < 2:
+        return np.zeros((0, 2, 2), np.float32), np.zeros(0, np.float32), np.zeros(0, np.intp)
+    maps = _from_pairs(at, found.side, profile)
     owner = np.zeros(len(maps), np.intp)
     cycles = lines(profile).cycles_xy.astype(np.float32)
-    score = power_at(found.near_power[index : index + 1], owner, maps @ cycles.T).sum(axis=1)
-    return maps[np.argsort(-score)[:_KEPT]]
+    score = power_at(found.near_power[index : index + 1], owner, cycles @ np.swapaxes(maps, 1, 2)).sum(axis=1)
+    best = np.argsort(-score)[:_KEPT]
+    return maps[best], score[best], np.full(len(best), index, np.intp)
 
 
-def _from_pairs(peaks_xy: NDArray[np.float32], profile: Profile) -> NDArray[np.float32]:
-    """Return the linear map of every two peaks taken for any two lines, shape (M, 2, 2)."""
+def _from_pairs(peaks_xy: NDArray[np.float32], side: int, profile: Profile) -> NDArray[np.float32]:
+    """Return the linear maps of every two peaks taken for any two lines, shape (M, 2, 2).
+
+    Only those of a scale that is searched that don't mirror the page and aren't too oblique.
+    """
     one, other = np.nonzero(~np.eye(len(peaks_xy), dtype=bool))
     # A peak is a line or its mirror image; both mirrored together are the same page upside down.
     first = np.concatenate([peaks_xy[one], peaks_xy[one]])
     second = np.concatenate([peaks_xy[other], -peaks_xy[other]])
-    seen = np.stack([first, second], axis=2)
-    return np.asarray(seen[:, None] @ _inverse_pairs(profile)[None], np.float32).reshape(-1, 2, 2)
+    inverse = _inverse_pairs(profile)
+    area = np.outer(_cross(first, second), _cross(inverse[:, :, 0], inverse[:, :, 1]))
+    least, greatest = (side / (profile.tile_chips * scale) for scale in reversed(PX_PER_CHIP))
+    pair, lines_taken = np.nonzero((area > least**2) & (area < greatest**2))
+    maps = np.stack([first[pair], second[pair]], axis=2) @ inverse[lines_taken]
+    square = np.einsum("mij,mij->m", maps, maps)
+    # For singular values s and t, s / t + t / s is the sum of their squares over their product.
+    steep = square < (_FORESHORTENING + 1 / _FORESHORTENING) * area[pair, lines_taken]
+    return np.asarray(maps[steep], np.float32)
+
+
+def _cross(a_xy: NDArray[np.float32], b_xy: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the determinants of pairs of columns."""
+    return np.asarray(a_xy[:, 0] * b_xy[:, 1] - a_xy[:, 1] * b_xy[:, 0], np.float32)
 
 
 @cache
@@ -77,16 +99,6 @@ def _inverse_pairs(profile: Profile) -> NDArray[np.float32]:
     first, second = np.triu_indices(len(cycles), 1)
     pairs = np.stack([cycles[first], cycles[second]], axis=2)
     return np.asarray(np.linalg.inv(pairs), np.float32)
-
-
-def _plausible(maps: NDArray[np.float32], side: int, profile: Profile) -> NDArray[np.float32]:
-    """Keep the maps of a scale that is searched that don't mirror the page and aren't too oblique."""
-    area = maps[:, 0, 0] * maps[:, 1, 1] - maps[:, 0, 1] * maps[:, 1, 0]
-    least, greatest = (side / (profile.tile_chips * scale) for scale in reversed(PX_PER_CHIP))
-    square = (maps * maps).sum(axis=(1, 2))
-    fits = (area > least**2) & (area < greatest**2)
-    # For singular values s and t, s / t + t / s is the sum of their squares over their product.
-    return np.asarray(maps[fits & (square < (_FORESHORTENING + 1 / _FORESHORTENING) * area)])
 
 
 def _ring(side: int, profile: Profile) -> tuple[float, float]:

@@ -28,9 +28,18 @@ from watermarks.whitening import Level, whitened_chips
 
 CODED_BITS = ecc.RATE_INVERSE * MESSAGE_BITS
 
-# So many places of the tile are tried. In the template itself the worst wrong one agrees to 0.95 with the
+# So many places of the tile are looked at. In the template itself the worst wrong one agrees to 0.95 with the
 # lines, and noise moves the right one down the list.
-_MOST_PLACES = 4
+_MOST_PLACES = 8
+
+# So many of them are decoded: those whose soft bits are clearest, and clearer than this. Despread at the
+# right place, the bits' power is 1 + 170 / 368 of the noise's at the 22.3 dB that decode; at a wrong one,
+# 1 +- 0.08.
+_MOST_DECODED = 2
+_LEAST_CLARITY = 1.15
+
+# Despreadings that only noise answers, to know its power by.
+_DECOYS = 4
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -64,7 +73,7 @@ class Decoded:
     signal_db : float
         Accumulated signal-to-noise ratio over all coded bits.
     spectrum : ndarray of complex, shape (N, N)
-        The folded tile's transform, in place.
+        The folded tile's transform, the tile in its place.
     """
 
     payload: Payload
@@ -77,18 +86,44 @@ class Decoded:
 _TURNS = (Place(1, np.zeros(2)), Place(-1, np.zeros(2)))
 
 
-def decode(level: Level, registration: Registration, key: bytes, profile: Profile) -> Decoded | None:
-    """Return the payload that a registered surface carries under a key, or None."""
+def decode(
+    level: Level, registration: Registration, key: bytes, profile: Profile, *, most_lists: int
+) -> tuple[Decoded | None, int]:
+    """Return the payload that a registered surface carries under a key, or None, and the lists tried in vain.
+
+    Each list holds 64 messages against the keyed check: `most_lists` bounds the chance of a false read.
+    """
     spectrum = folded_spectrum(level, registration, profile)
-    for place in likely_places(spectrum, profile):
-        placed = _in_place(spectrum, place, profile)
-        llr = _soft_bits(placed, key, profile)
+    candidates = _clearest(spectrum, key, profile)[:most_lists]
+    for tried, (place, llr) in enumerate(candidates):
         for message_bits in ecc.decode(llr):
             payload = from_message_bits(message_bits, key)
             if payload is not None and payload.profile == profile.version:
                 coded_bits = ecc.encode(message_bits)
-                return Decoded(payload, place, coded_bits, accumulated_db(llr, coded_bits), placed)
-    return None
+                signal_db = accumulated_db(llr, coded_bits)
+                placed = _in_place(spectrum, place, profile)
+                return Decoded(payload, place, coded_bits, signal_db, placed), tried
+    return None, len(candidates)
+
+
+def _clearest(
+    spectrum: NDArray[np.complex128], key: bytes, profile: Profile
+) -> list[tuple[Place, NDArray[np.float64]]]:
+    """Return the likely places whose soft bits stand out of the noise, and the bits, clearest first."""
+    spread = spreading(key, profile, CODED_BITS)
+    found = []
+    for place in likely_places(spectrum, profile):
+        filtered = matched_filter(_in_place(spectrum, place, profile), profile)
+        llr = spread.despread(filtered, CODED_BITS)
+        # Chips that are nobody's: the mark's own, elsewhere in the tile.
+        shift = profile.tile_chips // (_DECOYS + 1)
+        elsewhere = (
+            np.roll(filtered, (shift * (i + 1), 2 * shift * (i + 1)), (0, 1)) for i in range(_DECOYS)
+        )
+        noise = np.mean([np.mean(spread.despread(each, CODED_BITS) ** 2) for each in elsewhere])
+        found.append((float(np.mean(llr**2) / max(noise, 1e-30)), place, llr))
+    found.sort(key=lambda each: -each[0])
+    return [(place, llr) for clarity, place, llr in found[:_MOST_DECODED] if clarity > _LEAST_CLARITY]
 
 
 def soft_bits(level: Level, registration: Registration, key: bytes, profile: Profile) -> NDArray[np.float64]:

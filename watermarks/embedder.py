@@ -169,13 +169,24 @@ def mark_tile(
     ndarray of float32, shape (2 N, 2 N)
         Two samples per chip, so that rendering rounds off no template line.
     """
+    message = message_tile(profile, coded_bits, key, amplitudes)
+    share = profile.template_share
+    tile = np.sqrt(share) * template_tile(profile, len(message)) + np.sqrt(1 - share) * message
+    return np.asarray(tile, np.float32)
+
+
+def message_tile(
+    profile: Profile,
+    coded_bits: NDArray[np.uint8],
+    key: bytes,
+    amplitudes: NDArray[np.float64] | None = None,
+) -> NDArray[np.float32]:
+    """Return one tile of the message alone, as `mark_tile` does."""
     spread = spreading(key, profile, len(coded_bits))
     side = 2 * profile.tile_chips
     chips = cv2.resize(spread.spread(coded_bits, amplitudes), (side, side), interpolation=cv2.INTER_NEAREST)
     message = _in_band(np.asarray(chips, np.float32), profile)
-    share = profile.template_share
-    tile = np.sqrt(share) * template_tile(profile, side)
-    return np.asarray(tile + np.sqrt(1 - share) * message / message.std(), np.float32)
+    return np.asarray(message / message.std(), np.float32)
 
 
 def render(tile: NDArray[np.float32], shape: tuple[int, int], px_per_chip: float) -> NDArray[np.float32]:

@@ -22,6 +22,9 @@ _OUTLIER_CHIPS = 0.6
 _PERSPECTIVE_RIDGE = 0.3
 _BEND_RIDGE = 0.3
 
+# So often are the matches weighed anew: later rounds move a surface by less than a tenth of a chip.
+_REWEIGHTINGS = 8
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Surface:
@@ -117,7 +120,7 @@ def fit_surface(
     radius = float(max(np.abs(chips_xy - centre).max(), 1.0))
     unit = (chips_xy - centre) / radius
     robust = weights.copy()
-    for _ in range(8):
+    for _ in range(_REWEIGHTINGS):
         surface = _flat(unit, level_xy, robust, centre, radius)
         if bent:
             surface = _bend(surface, chips_xy, level_xy, robust)
@@ -147,7 +150,7 @@ def _flat(
     ridge[[0, 1], [6, 7]] = _PERSPECTIVE_RIDGE
     design = np.vstack([np.vstack([rows_x, rows_y]) * root[:, None], ridge])
     target = np.concatenate([np.concatenate([seen[:, 0], seen[:, 1]]) * root, [0, 0]])
-    h = np.linalg.lstsq(design, target, rcond=None)[0]
+    h = _least_squares(design, target)
     to_seen = np.append(h, 1.0).reshape(3, 3)
     to_unit = np.array([[1, 0, -centre[0]], [0, 1, -centre[1]], [0, 0, radius]]) / radius
     from_seen = np.array([[spread, 0, middle[0]], [0, spread, middle[1]], [0, 0, 1.0]])
@@ -169,12 +172,19 @@ def _bend(
     root = np.sqrt(weights)[:, None]
     ridge = _BEND_RIDGE * np.eye(columns.shape[1])
     design, target = np.vstack([columns * root, ridge]), np.vstack([left * root, np.zeros((len(ridge), 2))])
-    coefficients = np.linalg.lstsq(design, target, rcond=None)[0]
+    coefficients = _least_squares(design, target)
     bend, linear, shift = coefficients[:-3].T, coefficients[-3:-1].T / surface.radius, coefficients[-1]
     affine = np.eye(3)
     affine[:2, :2] += linear
     affine[:2, 2] = shift - linear @ surface.centre_xy
     return replace(surface, tile_to_level=surface.tile_to_level @ affine, bend=bend)
+
+
+def _least_squares(design: NDArray[np.float64], target: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Solve a tall system by its normal equations: many times as fast as by its singular values."""
+    normal = design.T @ design
+    normal[np.diag_indices_from(normal)] += 1e-9 * max(float(np.trace(normal)), 1e-9)
+    return np.asarray(np.linalg.solve(normal, design.T @ target), np.float64)
 
 
 def _terms(unit: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
+from itertools import islice
 from typing import TypeVar
 
 import cv2
@@ -12,11 +14,12 @@ from numpy.typing import NDArray
 
 from watermarks import decoder, pose_search
 from watermarks.diagnosis import Followed, likeliest_reason
+from watermarks.embedder import mark_tile
 from watermarks.errors import WatermarkError
 from watermarks.payload import derive_key
 from watermarks.profiles import PROFILES, Profile
 from watermarks.region import covered_region
-from watermarks.registration import BLOCK, STRIDE, Registration, moved_in_tile, register
+from watermarks.registration import BLOCK, STRIDE, Registration, follow_mark, register
 from watermarks.results import Detection, Miss
 from watermarks.viewing import sharpness, tilt_deg
 from watermarks.whitening import Level, pyramid
@@ -26,6 +29,16 @@ _SHARED_AREA = 0.1
 
 # After so many poses of a level that come to nothing the others are chance as well.
 _IN_VAIN = 6
+
+# A photo may try so many lists of 64 messages in vain: a check of 40 bits lets one of them pass by chance in
+# 2**40 / (16 * 64) = 1.07e9 photos at the worst. Unmarked photos try one or two.
+_MOST_LISTS = 16
+
+# Where what was read leaves more than this share of the photo, it is searched for others once more.
+_WORTH_ANOTHER_LOOK = 0.55
+
+# From so many pixels of the search plane per chip on, a picture of 2 in fills a window of the search.
+_SMALL_PX_PER_CHIP = 0.85
 
 # A steep page is looked for again in search planes up to this long side: a picture that is steep and so small
 # in the photo that it takes a finer one shows too little of the mark.
@@ -63,57 +76,114 @@ def read(
     if capture.ndim != 3 or capture.shape[2] != 3 or capture.dtype != np.uint8 or not capture.size:
         raise WatermarkError(f"a capture is uint8 of shape (H, W, 3), not {capture.dtype} {capture.shape}")
     derive_key(key, "check")  # a key too short is the caller's mistake, whatever the photo shows
-    followed: list[Followed] = []
+    vain = _Vain()
     levels: list[Level] = []
-    for level in _watched(pyramid(capture), stopwatch):
+    finer = _watched(pyramid(capture), stopwatch)
+    for level in finer:
         levels.append(level)
-        found, seen = _read_level(level, key, stopwatch)
-        followed += seen
+        found = _read_level(level, key, vain, stopwatch)
         if found:
-            return found
+            # Small pictures beside a large one take a finer level than it does.
+            rest = [_without(each, found) for each in islice(finer, 1) if _left(level, found)]
+            return _sorted(
+                found + [more for each in rest for more in _read_level(each, key, vain, stopwatch)]
+            )
     for level in levels:
         if max(level.search_plane.shape) <= _STRAIGHTENED_PX:
-            found, seen = _read_level(level, key, stopwatch, straighten=True)
-            followed += seen
+            found = _read_level(level, key, vain, stopwatch, straighten=True)
             if found:
-                return found
+                return _sorted(found)
     finest_px = max(levels[-1].search_plane.shape)
-    return Miss(likeliest_reason(capture, followed, finest_px=finest_px))
+    return Miss(likeliest_reason(capture, vain.followed, finest_px=finest_px))
+
+
+@dataclass(slots=True)
+class _Vain:
+    """What a photo was tried for in vain.
+
+    Attributes
+    ----------
+    lists : int
+        Lists of messages held against the check.
+    followed : list of Followed
+        Templates that came to no payload.
+    """
+
+    lists: int = 0
+    followed: list[Followed] = field(default_factory=list)
 
 
 def _read_level(
-    level: Level, key: bytes, stopwatch: Stopwatch, *, straighten: bool = False
-) -> tuple[list[Detection], list[Followed]]:
-    """Return what a level shows, the largest first, and the templates that were followed to no payload."""
+    level: Level, key: bytes, vain: _Vain, stopwatch: Stopwatch, *, straighten: bool = False
+) -> list[Detection]:
+    """Return what a level shows."""
     found: list[Detection] = []
-    read: list[Registration] = []
-    followed: list[Followed] = []
     for profile in PROFILES.values():
-        in_vain = 0
-        poses = pose_search.search(level.search_plane, profile, straighten=straighten)
-        for pose in _watched(poses, stopwatch):
-            centre = (pose.centre_xy + 0.5) * level.search_shrink - 0.5
-            if any(each.holds(centre) for each in read):
-                continue
-            with stopwatch("detect"):
-                registration = register(level, pose, profile)
-            detection = None
-            if registration is not None:
-                with stopwatch("decode"):
-                    detection = _decode(level, registration, key, profile)
-                if detection is None:
-                    followed.append(_followed(level, registration))
-            if registration is None or detection is None:
-                in_vain += 1
-                if in_vain == _IN_VAIN:
-                    break
-                continue
-            read.append(registration)
-            same = [other for other in found if _same(detection, other)]
-            if all(other.signal_db < detection.signal_db for other in same):
-                found = [other for other in found if other not in same]
-                found.append(detection)
-    return sorted(found, key=lambda d: -_area(d.corners_xy)), followed
+        more = True
+        while more:
+            seen = _read_once(_without(level, found), key, profile, vain, stopwatch, straighten=straighten)
+            fresh = [each for each in seen if not any(_same(each, other) for other in found)]
+            found += fresh
+            more = bool(fresh) and _left(level, found)
+    return found
+
+
+def _without(level: Level, found: Sequence[Detection]) -> Level:
+    """Return a level as if it didn't show what was found."""
+    for each in found:
+        level = level.without(level.from_capture(each.corners_xy))
+    return level
+
+
+def _left(level: Level, found: Sequence[Detection]) -> bool:
+    """Whether a level shows so much besides what was found that another look is worth its time."""
+    return _without(level, found).share_left() > _WORTH_ANOTHER_LOOK
+
+
+def _finer_looks(level: Level, found: Sequence[Detection]) -> int:
+    """Return how many finer levels may show more: small pictures beside a large one fill no window here."""
+    px_per_chip = min(each.px_per_chip for each in found) / (level.scale * level.search_shrink)
+    return int(px_per_chip < _SMALL_PX_PER_CHIP and _left(level, found))
+
+
+def _sorted(found: Sequence[Detection]) -> list[Detection]:
+    """Return detections, the largest first."""
+    return sorted(found, key=lambda each: -_area(each.corners_xy))
+
+
+def _read_once(
+    level: Level,
+    key: bytes,
+    profile: Profile,
+    vain: _Vain,
+    stopwatch: Stopwatch,
+    *,
+    straighten: bool,
+) -> list[Detection]:
+    """Return what one search of a level shows."""
+    found: list[Detection] = []
+    in_vain = 0
+    poses = pose_search.search(level.search_plane, profile, straighten=straighten)
+    for pose in _watched(poses, stopwatch):
+        if in_vain == _IN_VAIN:
+            break
+        centre = (pose.centre_xy + 0.5) * level.search_shrink - 0.5
+        if any(_holds(each, level.to_capture(centre)) for each in found):
+            continue
+        with stopwatch("detect"):
+            registration = register(level, pose, profile)
+        detection = None
+        if registration is not None:
+            with stopwatch("decode"):
+                detection = _decode(level, registration, key, profile, vain)
+        if detection is None:
+            in_vain += 1
+            continue
+        # What is read is taken out, lest a neighbour's surface grow into it.
+        level = level.without(level.from_capture(detection.corners_xy))
+        if not any(_same(detection, other) for other in found):
+            found.append(detection)
+    return found
 
 
 def _watched(items: Iterator[T], stopwatch: Stopwatch) -> Iterator[T]:
@@ -126,17 +196,21 @@ def _watched(items: Iterator[T], stopwatch: Stopwatch) -> Iterator[T]:
         yield item
 
 
-def _decode(level: Level, found: Registration, key: bytes, profile: Profile) -> Detection | None:
+def _decode(level: Level, found: Registration, key: bytes, profile: Profile, vain: _Vain) -> Detection | None:
     """Decode a registration, and find its corners once it is moved to its place in the tile."""
-    decoded = decoder.decode(level, found, key, profile)
+    decoded, lists = decoder.decode(level, found, key, profile, most_lists=_MOST_LISTS - vain.lists)
+    vain.lists += lists
     if decoded is None:
+        vain.followed.append(_followed(level, found))
         return None
-    found = moved_in_tile(level, found, decoded.place.turn, decoded.place.offset_xy, profile)
+    tile = mark_tile(profile, decoded.coded_bits, key)
+    tile = np.asarray(cv2.resize(tile, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA), np.float32)
+    found = follow_mark(level, found, decoded.place.turn, decoded.place.offset_xy, tile)
     region = covered_region(level, found, decoded.coded_bits, key, profile)
     centre = found.surface.to_chips(region.corners_xy.mean(axis=0))
     return Detection(
         payload=decoded.payload,
-        corners_xy=region.corners_xy * level.scale + 0.5 * level.scale - 0.5,
+        corners_xy=level.to_capture(region.corners_xy),
         confidence=float(1 - np.exp(-(10 ** (decoded.signal_db / 10)) / 400)),
         signal_db=decoded.signal_db,
         px_per_chip=float(found.surface.px_per_chip(centre)) * level.scale,
@@ -151,6 +225,12 @@ def _followed(level: Level, found: Registration) -> Followed:
     row, col = np.unravel_index(int(found.block_z.argmax()), found.block_z.shape)
     at = np.array(found.origin) + STRIDE * np.array([col, row]) + BLOCK / 2
     return Followed(float(found.block_z[row, col]), tilt_deg(found.surface, at, level.luma.shape))
+
+
+def _holds(detection: Detection, capture_xy: NDArray[np.float64]) -> bool:
+    """Whether a point of the capture lies in a detection's picture."""
+    x, y = (float(each) for each in capture_xy)
+    return cv2.pointPolygonTest(detection.corners_xy.astype(np.float32), (x, y), False) >= 0
 
 
 def _same(one: Detection, other: Detection) -> bool:

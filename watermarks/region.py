@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from watermarks.decoder import chip_weights
-from watermarks.embedder import mark_tile
+from watermarks.embedder import mark_tile, message_tile
 from watermarks.geometry import Surface, rectify
 from watermarks.profiles import Profile
 from watermarks.registration import BLOCK, SHOWN_Z, STRIDE, Registration
@@ -20,6 +20,9 @@ _CELL = 4  # chips to a cell of the evidence map: the corners' resolution
 # picture's quiet parts carry less of the mark than its busy ones, what lies beside it none.
 _LEAST_SHARE = 0.3
 
+# Rows beyond a gap that show less than this share of the message are another picture's.
+_OWN_SHARE = 0.3
+
 # The edge of a picture without a mark at its end: this share of its length steps the same way, by so many
 # 8-bit levels on average, and so much more clearly than where the mark ends.
 _EDGE_AGREES = 0.9
@@ -28,6 +31,7 @@ _CLEARER = 2.0
 
 # What lies between is darker than paper, in 8-bit levels: paper beside a picture carries no mark either.
 _BLACK_LEVEL = 130.0
+_PAPER_LEVEL = 170.0
 
 _MARGIN = 128  # chips looked at beyond the registered blocks
 
@@ -60,11 +64,15 @@ def covered_region(
     rows, cols = registration.block_z.shape
     origin = registration.origin[0] - _MARGIN, registration.origin[1] - _MARGIN
     shape = STRIDE * (rows - 1) + BLOCK + 2 * _MARGIN, STRIDE * (cols - 1) + BLOCK + 2 * _MARGIN
-    agreed = evidence(level, surface, origin, shape, coded_bits, key, profile)
+    chips = whitened_chips(level.luma, surface, origin, shape)
+    of_message = _agreement(chips, origin, message_tile(profile, coded_bits, key))
+    agreed = _agreement(chips, origin, mark_tile(profile, coded_bits, key))
     shown = np.pad(chip_weights(registration, _CELL), _MARGIN // _CELL) > SHOWN_Z
     typical = float(agreed[shown].mean()) if shown.any() else float(agreed.max())
     top, bottom, left, right = _best_rectangle(agreed - _LEAST_SHARE * typical)
     cells = rectify(level.luma, surface, origin, agreed.shape, float(_CELL))
+    top, bottom = _own_run(of_message[:, left:right], cells[:, left:right], top, bottom)
+    left, right = _own_run(of_message[top:bottom].T, cells[top:bottom].T, left, right)
     top, bottom = _out_to_edges(cells[:, left:right], top, bottom)
     left, right = _out_to_edges(cells[top:bottom].T, left, right)
     x0, x1 = origin[0] + _CELL * left, origin[0] + _CELL * right
@@ -103,13 +111,39 @@ def evidence(
         The mean product of whitened chips and the mark's tile, both of about unit variance.
     """
     chips = whitened_chips(level.luma, surface, origin, shape)
-    side = profile.tile_chips
-    tile = cv2.resize(mark_tile(profile, coded_bits, key), (side, side), interpolation=cv2.INTER_AREA)
+    return _agreement(chips, origin, mark_tile(profile, coded_bits, key))
+
+
+def _agreement(
+    chips: NDArray[np.float32], origin: tuple[int, int], fine_tile: NDArray[np.float32]
+) -> NDArray[np.float64]:
+    """Return the mean product of each cell's chips and a tile of two samples a chip."""
+    side = len(fine_tile) // 2
+    tile = cv2.resize(fine_tile, (side, side), interpolation=cv2.INTER_AREA)
     rows = (origin[1] + np.arange(chips.shape[0])) % side
     cols = (origin[0] + np.arange(chips.shape[1])) % side
+    cells = chips.shape[1] // _CELL, chips.shape[0] // _CELL
     product = chips * tile[rows[:, None], cols]
-    cells = shape[1] // _CELL, shape[0] // _CELL
     return np.asarray(cv2.resize(product, cells, interpolation=cv2.INTER_AREA), np.float64)
+
+
+def _own_run(
+    of_message: NDArray[np.float64], luma: NDArray[np.float32], start: int, end: int
+) -> tuple[int, int]:
+    """Cut off of a run of rows what shows no message and lies across a gap: another picture's.
+
+    It has the same template, and may agree with a surface that has grown into it.
+    """
+    message = of_message.mean(axis=1)
+    low, high = _best_run(message[start:end] - _LEAST_SHARE * message[start:end].mean())
+    low, high = start + low, start + high
+    gap = np.quantile(luma, 0.1, axis=1) > _PAPER_LEVEL
+    typical = message[low:high].mean()
+    if gap[start:low].any() and message[start:low].mean() < _OWN_SHARE * typical:
+        start = low
+    if gap[high:end].any() and message[high:end].mean() < _OWN_SHARE * typical:
+        end = high
+    return start, end
 
 
 def _out_to_edges(luma: NDArray[np.float32], start: int, end: int) -> tuple[int, int]:
@@ -124,12 +158,18 @@ def _out_to_edges(luma: NDArray[np.float32], start: int, end: int) -> tuple[int,
     edge = np.where((agree > _EDGE_AGREES) & (mean > _LEAST_STEP), mean, 0.0)
     above, below = max(start - 1, 0), end + 2
     outer = np.flatnonzero(edge[:above] > _CLEARER * mean[above : start + 2].max())
-    if outer.size and np.median(luma[outer[-1] + 1 : start]) < _BLACK_LEVEL:  # the nearest, at its steepest
+    if outer.size and _dark(luma[outer[-1] + 1 : start]):  # the nearest, at its steepest
         start = int(outer[-1]) - int(edge[max(outer[-1] - 3, 0) : outer[-1] + 1][::-1].argmax())
     outer = np.flatnonzero(edge[below:] > _CLEARER * mean[end - 1 : below].max())
-    if outer.size and np.median(luma[end : below + outer[0]]) < _BLACK_LEVEL:
+    if outer.size and _dark(luma[end : below + outer[0]]):
         end = below + int(outer[0]) + int(edge[below + outer[0] : below + outer[0] + 4].argmax())
     return start, end
+
+
+def _dark(rows: NDArray[np.float32]) -> bool:
+    """Whether rows are darker than paper, without one that is bright throughout: a gap between pictures."""
+    darkest = np.quantile(rows, 0.1, axis=1)
+    return bool(np.median(rows) < _BLACK_LEVEL and darkest.max() < _PAPER_LEVEL)
 
 
 def _best_rectangle(evidence: NDArray[np.float64]) -> tuple[int, int, int, int]:

@@ -18,7 +18,11 @@ from numpy.typing import NDArray
 # Over simulated photos 7 finds more poses than 16 or 5.
 _CAP = 7.0
 _TAPERED = 0.6  # share of the window's width that its two edges' taper takes
+_LEAST_SEEN = (
+    0.5  # share of a window that must have been seen: the rim of what was taken out has lines of its own
+)
 _NEIGHBOURHOOD = (11, 11)  # bins over which the noise about a frequency is measured
+_PEAK_WIDTH = 0.7  # bins: Gaussian radius of a line's peak under the taper
 _PEAK = 2.5  # times the local mean: lower maxima are noise
 
 
@@ -42,6 +46,8 @@ class Windows:
         Power over its local mean, capped.
     near_power : ndarray of float32, shape (W, N, N / 2 + 1)
         The greatest of it within a bin: a line smeared or off by so much still counts.
+    smooth_power : ndarray of float32, shape (W, N, N / 2 + 1)
+        Its mean within about a bin, as wide as a line's own peak.
     """
 
     side: int
@@ -51,6 +57,7 @@ class Windows:
     unwarp: NDArray[np.float64]
     power: NDArray[np.float32]
     near_power: NDArray[np.float32]
+    smooth_power: NDArray[np.float32]
 
 
 def windows(
@@ -76,11 +83,23 @@ def windows(
     if (1 + (height - side) // stride) * (1 + (width - side) // stride) > most:
         stride = side * 7 // 8
     tops, lefts = (_starts(n, side, stride) for n in (height, width))
-    power = np.stack([relative_power(plane[y : y + side, x : x + side]) for y in tops for x in lefts])
+    samples = np.stack([plane[y : y + side, x : x + side] for y in tops for x in lefts])
+    power = relative_power(samples)
+    power[np.count_nonzero(samples, axis=(1, 2)) < _LEAST_SEEN * side * side] = 0
     near = np.stack([cv2.dilate(each, np.ones((3, 3), np.uint8)) for each in power])
+    smooth = np.stack([cv2.GaussianBlur(each, (3, 3), _PEAK_WIDTH) for each in power])
     centres = np.stack(np.meshgrid(lefts, tops), axis=-1).reshape(-1, 2) + (side - 1) / 2
     seen, unwarp = _seen(np.asarray(centres, np.float64), np.eye(3) if to_seen is None else to_seen)
-    return Windows(side, stride, (len(tops), len(lefts)), seen, unwarp, power, np.asarray(near, np.float32))
+    return Windows(
+        side,
+        stride,
+        (len(tops), len(lefts)),
+        seen,
+        unwarp,
+        power,
+        np.asarray(near, np.float32),
+        np.asarray(smooth, np.float32),
+    )
 
 
 def _starts(length: int, side: int, stride: int) -> NDArray[np.intp]:
@@ -99,13 +118,13 @@ def _seen(
     return at, np.asarray(jacobian)
 
 
-def relative_power(window: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return a window's half spectrum's power over its local mean, capped."""
-    side = len(window)
-    values = scipy.fft.rfft2(window * taper(side))
-    power = values.real**2 + values.imag**2
-    power = np.concatenate([power[side // 2 :], power[: side // 2]])
-    return np.asarray(np.minimum(power / (cv2.blur(power, _NEIGHBOURHOOD) + 1e-9), _CAP), np.float32)
+def relative_power(samples: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the half spectra's power of windows, shape (..., N, N), over its local mean, capped."""
+    side = samples.shape[-1]
+    values = scipy.fft.rfft2(samples * taper(side))
+    power = np.roll(values.real**2 + values.imag**2, side // 2, axis=-2)
+    mean = np.stack([cv2.blur(each, _NEIGHBOURHOOD) for each in power.reshape(-1, side, side // 2 + 1)])
+    return np.asarray(np.minimum(power / (mean.reshape(power.shape) + 1e-9), _CAP), np.float32)
 
 
 @cache
@@ -130,27 +149,65 @@ def peaks(
     return np.stack([x[inside][best], y[inside][best]], axis=1).astype(np.float32)
 
 
-def power_at(
-    near_power: NDArray[np.float32], of_window: NDArray[np.intp], bins_xy: NDArray[np.floating]
-) -> NDArray[np.float32]:
-    """Return the power near frequencies of some windows; 1, the mean, beyond a spectrum's edge.
+def peak_near(
+    power: NDArray[np.float32], of_window: NDArray[np.intp], bins_xy: NDArray[np.floating]
+) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
+    """Return the mean power within a bin of frequencies, and the step to where it is centred.
 
     Parameters
     ----------
-    near_power : ndarray of float32, shape (W, N, N / 2 + 1)
-    of_window : ndarray of int, shape (M,)
-    bins_xy : ndarray of float, shape (M, 2, K)
+    power : ndarray of float32, shape (W, N, N / 2 + 1)
+    of_window : ndarray of int, shape (M, V)
+    bins_xy : ndarray of float, shape (M, V, K, 2)
+
+    Returns
+    -------
+    greatest : ndarray of float32, shape (M, V, K)
+        The greatest power there.
+    step_xy : ndarray of float, shape (M, V, K, 2)
+        In bins; 0 beyond a spectrum's edge.
+    """
+    side = power.shape[1]
+    flip = np.where(bins_xy[..., 0] < 0, -1, 1)
+    at = flip[..., None] * bins_xy
+    col, row = np.rint(at[..., 0]).astype(np.intp), np.rint(at[..., 1]).astype(np.intp) + side // 2
+    inside = (col >= 1) & (col < side // 2) & (row >= 1) & (row < side - 1)
+    row, col = np.clip(row, 1, side - 2), np.clip(col, 1, side // 2 - 1)
+    near = np.arange(-1, 2)
+    patch = power[
+        of_window[:, :, None, None, None],
+        (row[..., None] + near)[..., None],
+        (col[..., None] + near)[..., None, :],
+    ]
+    weight = np.maximum(patch - 1, 0)
+    total = weight.sum(axis=(-1, -2)) + 1e-6
+    dx = col + (weight.sum(axis=-2) @ near) / total - at[..., 0]
+    dy = row - side // 2 + (weight.sum(axis=-1) @ near) / total - at[..., 1]
+    step = np.stack([dx, dy], axis=-1) * (flip * inside)[..., None]
+    return np.where(inside, patch.max(axis=(-1, -2)), np.float32(1)), step
+
+
+def power_at(
+    power: NDArray[np.float32], of_window: NDArray[np.intp], bins_xy: NDArray[np.floating]
+) -> NDArray[np.float32]:
+    """Return the power at frequencies of some windows; 1, the mean, beyond a spectrum's edge.
+
+    Parameters
+    ----------
+    power : ndarray of float32, shape (W, N, N / 2 + 1)
+    of_window : ndarray of int, shape (...)
+    bins_xy : ndarray of float, shape (..., K, 2)
         K frequencies for each.
 
     Returns
     -------
-    ndarray of float32, shape (M, K)
+    ndarray of float32, shape (..., K)
     """
-    side = near_power.shape[1]
-    x, y = bins_xy[:, 0], bins_xy[:, 1]
+    side = power.shape[1]
+    x, y = bins_xy[..., 0], bins_xy[..., 1]
     flip = np.where(x < 0, -1, 1)
     col = np.rint(flip * x).astype(np.intp)
     row = np.rint(flip * y).astype(np.intp) + side // 2
     inside = (col <= side // 2) & (row >= 0) & (row < side)
-    values = near_power[of_window[:, None], np.clip(row, 0, side - 1), np.clip(col, 0, side // 2)]
+    values = power[of_window[..., None], np.clip(row, 0, side - 1), np.clip(col, 0, side // 2)]
     return np.where(inside, values, np.float32(1))

@@ -9,7 +9,7 @@ limiting before a correlator; Kay, *Detection Theory*).
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -63,6 +63,25 @@ class Level:
     luma: NDArray[np.float32]
     search_shrink: int
     search_plane: NDArray[np.float32]
+
+    def to_capture(self, level_xy: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Map pixels of `luma` to capture pixels, shape (..., 2) both, pixel centres at integers."""
+        return (level_xy + 0.5) * self.scale - 0.5
+
+    def from_capture(self, capture_xy: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Map capture pixels to pixels of `luma`, shape (..., 2) both."""
+        return (capture_xy + 0.5) / self.scale - 0.5
+
+    def share_left(self) -> float:
+        """Return the share of the search plane where something is to be seen, in [0, 1]."""
+        return float(np.count_nonzero(self.search_plane)) / self.search_plane.size
+
+    def without(self, corners_xy: NDArray[np.float64]) -> Level:
+        """Return the level as if nothing were to be seen in a quadrilateral of `luma`, shape (4, 2)."""
+        plane = self.search_plane.copy()
+        inside = (corners_xy + 0.5) / self.search_shrink - 0.5
+        cv2.fillConvexPoly(plane, np.rint(inside).astype(np.int32), 0.0)
+        return replace(self, search_plane=plane)
 
 
 def pyramid(capture: NDArray[np.uint8]) -> Iterator[Level]:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-DEPENDABLE_DB: Final = 31.0
+DEPENDABLE_DB: Final = 30.0
 """The mean photo's signal that `o2o mark` aims at."""
 
 # From where nearly nothing is left of the mark to what more would hardly better.

@@ -25,6 +25,7 @@ from o2o.http import create_app
 from o2o.settings import Settings
 from watermarks import DRAFT_0, MissReason
 from watermarks.constellation import PX_PER_CHIP
+from watermarks.ecc import GENERATORS, RATE_INVERSE
 from watermarks.embedder import MIN_HOST_CHIPS, MIN_PX_PER_CHIP
 from watermarks.payload import CHECK_BITS, ID_BITS, MESSAGE_BITS, PROFILE_BITS
 from watermarks.pose_search import FOCAL_RATIO
@@ -166,6 +167,33 @@ def test_the_codec_page_has_the_formats_own_numbers() -> None:
     assert f"{MIN_PX_PER_CHIP:g} px per chip ({least_dpi:g} dpi)" in page
     assert f"{MIN_HOST_CHIPS} chips each way ({MIN_HOST_CHIPS / DRAFT_0.chips_per_inch:.2f} in)" in page
     assert not [reason for reason in MissReason if f"`{reason}`" not in page]
+
+
+def test_the_format_page_has_the_profiles_numbers() -> None:
+    page = text_of(REFERENCE / "format.md")
+    tile_in = DRAFT_0.tile_chips / DRAFT_0.chips_per_inch
+    side = DRAFT_0.tile_chips
+    radii, band = (
+        tuple(f"{end:g}" for end in ends) for ends in (DRAFT_0.template_radii, DRAFT_0.message_band)
+    )
+    rows = {
+        "version": f"{DRAFT_0.version}",
+        "chips per inch of paper": f"{DRAFT_0.chips_per_inch:g}",
+        "tile": f"{side} x {side} chips ({tile_in:.2f} in)",
+        "message, coded bits": f"{MESSAGE_BITS}, {RATE_INVERSE * MESSAGE_BITS}",
+        "template lines": f"{DRAFT_0.template_lines}, at radii {radii[0]} to {radii[1]} cycles per tile",
+        "template's share of the energy": f"{DRAFT_0.template_share:g}",
+        "message band, `low` and `high`": f"{band[0]} and {band[1]} cycles per tile",
+    }
+    assert not [name for name, value in rows.items() if f"| {name} | {value} |" not in page]
+    assert f"√{DRAFT_0.template_share:g} template + √{1 - DRAFT_0.template_share:g} message" in page
+    assert f"1 / (1 + ({band[0]} / ρ)^6) / (1 + (ρ / {band[1]})^8)" in page
+    least_dpi, least_in = MIN_PX_PER_CHIP * DRAFT_0.chips_per_inch, MIN_HOST_CHIPS / DRAFT_0.chips_per_inch
+    assert (
+        f"{MIN_PX_PER_CHIP:g} px per chip (d >= {least_dpi:g}) and {MIN_HOST_CHIPS} chips ({least_in:.2f} in)"
+        in page
+    )
+    assert "{}, {}, {} and {}, in octal".format(*(f"{generator:o}" for generator in GENERATORS)) in page
 
 
 def test_the_codec_page_has_the_templates_lines() -> None:

@@ -30,7 +30,7 @@ def field(weak: slice | None = None, rows: slice = slice(None)) -> NDArray[np.fl
 
 
 def test_a_dependable_place_is_what_marking_aims_at() -> None:
-    assert DEPENDABLE_DB == strength._AIM_DB
+    assert DEPENDABLE_DB == strength.AIM_DB
 
 
 def test_no_weak_part_is_said_so() -> None:

@@ -165,7 +165,7 @@ def test_a_plane_without_anything_has_no_peaks() -> None:
 @given(st.integers(-31, 31), st.integers(-31, 31))
 def test_power_at_a_frequency_is_that_at_its_mirror_image(x: int, y: int) -> None:
     near = np.random.default_rng(0).random((2, SIDE, SIDE // 2 + 1)).astype(np.float32)
-    bins = np.array([[[x], [y]], [[-x], [-y]]], np.float64)
+    bins = np.array([[[x, y]], [[-x, -y]]], np.float64)
 
     one, other = power_at(near, np.array([1, 1]), bins)[:, 0]
 
@@ -177,6 +177,6 @@ def test_power_at_a_frequency_is_that_at_its_mirror_image(x: int, y: int) -> Non
 
 def test_power_beyond_the_spectrum_is_that_of_noise() -> None:
     near = np.full((1, SIDE, SIDE // 2 + 1), 5, np.float32)
-    bins = np.array([[[40, 3, 3, -40], [3, 40, -40, -3]]], np.float64)
+    bins = np.array([[[40, 3], [3, 40], [3, -40], [-40, -3]]], np.float64)
 
     np.testing.assert_array_equal(power_at(near, np.array([0]), bins), [[1, 1, 1, 1]])
