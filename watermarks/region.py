@@ -64,7 +64,8 @@ def covered_region(
     rows, cols = registration.block_z.shape
     origin = registration.origin[0] - _MARGIN, registration.origin[1] - _MARGIN
     shape = STRIDE * (rows - 1) + BLOCK + 2 * _MARGIN, STRIDE * (cols - 1) + BLOCK + 2 * _MARGIN
-    chips = whitened_chips(level.luma, surface, origin, shape)
+    # The search plane is as white as chips are, and at hand.
+    chips = rectify(level.search_plane, surface.scaled(1 / level.search_shrink), origin, shape)
     of_message = _agreement(chips, origin, message_tile(profile, coded_bits, key))
     agreed = _agreement(chips, origin, mark_tile(profile, coded_bits, key))
     shown = np.pad(chip_weights(registration, _CELL), _MARGIN // _CELL) > SHOWN_Z

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 import numpy as np
 import scipy.ndimage
@@ -149,9 +150,10 @@ def follow_mark(
     box = np.sort(turn * ends + offset, axis=0)
     to_search = found.surface.scaled(1 / level.search_shrink).moved(turn, offset)
     trusted = 0
+    tiles = _moved_tiles(tile)
     for _ in range(_MARK_ROUNDS):
         origin, counts = _grid(box)
-        near, noise = _correlated(level, to_search, origin, counts, tile)
+        near, noise = _correlated(level, to_search, origin, counts, tiles)
         offsets, peak = _vertices(near)
         z = peak / noise
         agree = _connected(z >= _BLOCK_Z)
@@ -165,11 +167,25 @@ def follow_mark(
             break
         trusted = int(agree.sum())
     origin, counts = _grid(box)
-    near, noise = _correlated(level, to_search, origin, counts, tile)
+    near, noise = _correlated(level, to_search, origin, counts, tiles)
     in_place = near[..., _MARK_REACH + 1, _MARK_REACH + 1] / noise
     smooth = scipy.ndimage.uniform_filter(in_place, 3, mode="constant")
     surface = to_search.scaled(level.search_shrink)
     return Registration(surface, origin, np.asarray(np.maximum(smooth, 0), np.float64))
+
+
+def _moved_tiles(tile: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return a tile's cells of `STRIDE` chips under every move: shape (N / STRIDE, N / STRIDE, STRIDE**2, M).
+
+    First the moves of up to `_MARK_REACH` + 1 chips, row by row, then the far ones.
+    """
+    steps = range(-_MARK_REACH - 1, _MARK_REACH + 2)
+    moves = [(down, right) for down in steps for right in steps] + list(_FAR_CHIPS)
+    count = len(tile) // STRIDE
+    cells = [
+        np.roll(tile, move, (0, 1)).reshape(count, STRIDE, count, STRIDE).swapaxes(1, 2) for move in moves
+    ]
+    return np.stack([each.reshape(count, count, STRIDE * STRIDE) for each in cells], axis=-1)
 
 
 def _correlated(
@@ -177,7 +193,7 @@ def _correlated(
     to_search: Surface,
     origin: tuple[int, int],
     counts: tuple[int, int],
-    tile: NDArray[np.float32],
+    tiles: NDArray[np.float32],
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return each block's correlation with a tile moved by a few chips each way, and the noise in it.
 
@@ -189,21 +205,31 @@ def _correlated(
         Standard deviation of what a tile that isn't there correlates to: this one, moved far.
     """
     shape = STRIDE * (counts[0] - 1) + BLOCK, STRIDE * (counts[1] - 1) + BLOCK
-    chips = rectify(level.search_plane, to_search, origin, shape)
-    side = len(tile)
-    rows, cols = (start + np.arange(count) for start, count in zip(origin[::-1], shape, strict=True))
+    cells = _cells(rectify(level.search_plane, to_search, origin, shape))
+    count = len(tiles)
+    every = np.empty((*cells.shape[:2], tiles.shape[-1]), np.float32)
+    for row in range(min(count, cells.shape[0])):
+        for col in range(min(count, cells.shape[1])):
+            own = tiles[(origin[1] // STRIDE + row) % count, (origin[0] // STRIDE + col) % count]
+            every[row::count, col::count] = cells[row::count, col::count] @ own
+    blocks = _tapered(every.transpose(2, 0, 1)).transpose(1, 2, 0)
+    side = 2 * _MARK_REACH + 3
+    near, far = blocks[..., : side * side], blocks[..., side * side :]
+    noise = scipy.ndimage.uniform_filter((far**2).mean(axis=-1), 3, mode="nearest")
+    return near.reshape(*near.shape[:2], side, side).astype(np.float64), np.sqrt(noise + 1e-9)
 
-    def blocks(down: int, right: int) -> NDArray[np.float64]:
-        product = chips * tile[((rows - down) % side)[:, None], (cols - right) % side]
-        cells = product.reshape(shape[0] // STRIDE, STRIDE, shape[1] // STRIDE, STRIDE).sum(axis=(1, 3))
-        tapered = sum(t * cells[i : len(cells) - 2 + i] for i, t in enumerate(_TAPER))
-        every = sum(t * tapered[:, i : tapered.shape[1] - 2 + i] for i, t in enumerate(_TAPER))
-        return np.asarray(every, np.float64)
 
-    steps = range(-_MARK_REACH - 1, _MARK_REACH + 2)
-    near = np.stack([np.stack([blocks(down, right) for right in steps], -1) for down in steps], -2)
-    far = np.mean([blocks(down, right) ** 2 for down, right in _FAR_CHIPS], axis=0)
-    return near, np.sqrt(scipy.ndimage.uniform_filter(far, 3, mode="nearest") + 1e-9)
+def _cells(chips: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return chips by cells of `STRIDE`, shape (rows, columns, STRIDE**2)."""
+    rows, cols = (count // STRIDE for count in chips.shape)
+    return chips.reshape(rows, STRIDE, cols, STRIDE).swapaxes(1, 2).reshape(rows, cols, STRIDE * STRIDE)
+
+
+def _tapered(of_cells: NDArray[Any]) -> NDArray[Any]:
+    """Return the tapered sums over blocks of three cells each way, the last two axes rows and columns."""
+    rows, cols = of_cells.shape[-2:]
+    down = sum(t * of_cells[..., i : rows - 2 + i, :] for i, t in enumerate(_TAPER))
+    return np.asarray(sum(t * down[..., i : cols - 2 + i] for i, t in enumerate(_TAPER)))
 
 
 def registered(level: Level, to_search: Surface, box: NDArray[np.float64], profile: Profile) -> Registration:
@@ -244,18 +270,16 @@ def _demodulated(
     message are.
     """
     shape = STRIDE * (counts[0] - 1) + BLOCK, STRIDE * (counts[1] - 1) + BLOCK
-    chips = rectify(level.search_plane, to_search, origin, shape)
+    cells = _cells(rectify(level.search_plane, to_search, origin, shape))
     waves = _waves(profile)
-    rows, cols = shape[0] // STRIDE, shape[1] // STRIDE
-    cells = chips.reshape(rows, STRIDE, cols, STRIDE).swapaxes(1, 2).reshape(rows * cols, STRIDE * STRIDE)
-    real, imaginary = (cells @ waves.samples).T.reshape(2, -1, rows, cols)
+    rows, cols = cells.shape[:2]
+    real, imaginary = np.split((cells @ waves.samples).transpose(2, 0, 1), 2)
     # From cell to cell the waves go on where they left off.
     x, y = (start + STRIDE * np.arange(count) for start, count in zip(origin, (cols, rows), strict=True))
     across = np.exp(-2j * np.pi * np.outer(waves.frequencies_xy[:, 0], x))
     down = np.exp(-2j * np.pi * np.outer(waves.frequencies_xy[:, 1], y))
     of_cells = (real + 1j * imaginary) * down[:, :, None] * across[:, None, :]
-    tapered = sum(t * of_cells[:, i : rows - 2 + i] for i, t in enumerate(_TAPER))
-    every = sum(t * tapered[:, :, i : cols - 2 + i] for i, t in enumerate(_TAPER))
+    every = _tapered(of_cells)
     count = len(lines(profile).phases)
     values = every[:count] * np.exp(-1j * lines(profile).phases)[:, None, None]
     noise = np.mean(np.abs(every[count:]) ** 2, axis=0)
