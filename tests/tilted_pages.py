@@ -6,11 +6,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from watermarks import DRAFT_0
+from watermarks.blocks import BLOCK, STRIDE
 from watermarks.embedder import mark_tile
 from watermarks.geometry import Surface
-from watermarks.pose_search import FOCAL_RATIO
-from watermarks.registration import BLOCK, STRIDE, Registration
+from watermarks.registration import Registration
 from watermarks.template import lines
+from watermarks.tilted import FOCAL_RATIO
 
 
 def tilted(

@@ -18,11 +18,12 @@ import scipy.fft
 from numpy.typing import NDArray
 
 from watermarks import ecc
+from watermarks.blocks import BLOCK, STRIDE
 from watermarks.chips import spreading
 from watermarks.payload import MESSAGE_BITS, Payload, from_message_bits
 from watermarks.pose_search import agreement
 from watermarks.profiles import Profile
-from watermarks.registration import BLOCK, STRIDE, Registration
+from watermarks.registration import Registration
 from watermarks.template import lines
 from watermarks.whitening import Level, whitened_chips
 

@@ -13,13 +13,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from watermarks import decoder, pose_search
+from watermarks.blocks import BLOCK, STRIDE
 from watermarks.diagnosis import Followed, likeliest_reason
 from watermarks.embedder import mark_tile
 from watermarks.errors import WatermarkError
+from watermarks.mark_following import follow_mark
 from watermarks.payload import derive_key
 from watermarks.profiles import PROFILES, Profile
 from watermarks.region import covered_region
-from watermarks.registration import BLOCK, STRIDE, Registration, follow_mark, register
+from watermarks.registration import Registration, register
 from watermarks.results import Detection, Miss
 from watermarks.viewing import sharpness, tilt_deg
 from watermarks.whitening import Level, pyramid

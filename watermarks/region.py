@@ -8,11 +8,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from watermarks.blocks import BLOCK, STRIDE
 from watermarks.decoder import chip_weights
 from watermarks.embedder import mark_tile, message_tile
 from watermarks.geometry import Surface, rectify
 from watermarks.profiles import Profile
-from watermarks.registration import BLOCK, SHOWN_Z, STRIDE, Registration
+from watermarks.registration import SHOWN_Z, Registration
 from watermarks.whitening import Level, whitened_chips
 
 _CELL = 4  # chips to a cell of the evidence map: the corners' resolution

@@ -10,31 +10,35 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
 
 import numpy as np
 import scipy.ndimage
 from numpy.typing import NDArray
 
+from watermarks.blocks import (
+    BENT_BLOCKS,
+    BLOCK,
+    BLOCK_Z,
+    LEAST_BLOCKS,
+    STRIDE,
+    block_centres,
+    block_grid,
+    chip_cells,
+    largest_patch,
+    tapered_sums,
+    vertices,
+)
 from watermarks.geometry import Surface, fit_surface, rectify
 from watermarks.pose_search import Pose
 from watermarks.profiles import Profile
 from watermarks.template import lines
 from watermarks.whitening import Level
 
-# Blocks overlap: three strides wide, tapered towards their edges.
-STRIDE = 32
-BLOCK = 3 * STRIDE
-_TAPER = np.array([0.25, 0.5, 0.25], np.float32)
-
 # How far a block may lie from where its neighbours lead one to expect it, in chips: at first, and once a
 # surface is fitted. The farther one looks, the likelier noise agrees somewhere, and pulls.
 _REACH = 3
 _FITTED_REACH = 1
 _FITTED_AFTER = 3
-
-# A block of pure noise peaks above this once in some thirty; most of its neighbours must agree besides.
-_BLOCK_Z = 3.0
 
 # What one line may add to a block's agreement, in deviations: a line that stands out alone is a picture's or
 # a column of text's own, and would have every block there agree.
@@ -50,19 +54,7 @@ SHOWN_Z = 1.5
 _FIRST_Z = 2.5
 _LEAST_EVIDENCE = 60.0
 
-# So many blocks make a surface, so many a bent one.
-_LEAST_BLOCKS = 4
-_BENT_BLOCKS = 20
-
 _ROUNDS = 8
-_LARGEST_CHIPS = 1600
-
-# The same once the mark is decoded, and how far a block may then lie from where it is expected, in chips.
-_MARK_ROUNDS = 6
-_MARK_REACH = 2
-
-# Far from where it lies, a tile correlates with its own surroundings as noise does: chips down and right.
-_FAR_CHIPS = ((37, 53), (53, -29), (-41, 61), (29, 23))
 
 # The first blocks that are asked lie within so many chips of a pose's own place.
 _FIRST_REACH = 80
@@ -102,16 +94,16 @@ def _follow(
     """Fit a surface to the blocks that agree with it, and to their neighbours, until no more are found."""
     trusted = 0
     for turn in range(_ROUNDS):
-        origin, counts = _grid(box)
+        origin, counts = block_grid(box)
         reach = _REACH if turn < _FITTED_AFTER else _FITTED_REACH
         offsets, z = _peaks(*_demodulated(level, to_search, origin, counts, profile), reach, profile)
-        agree = _connected(z >= _BLOCK_Z)
+        agree = largest_patch(z >= BLOCK_Z)
         chance = z.mean() < _FIRST_Z if turn == 0 else z[agree].sum() < _LEAST_EVIDENCE
-        if agree.sum() < _LEAST_BLOCKS or chance:
+        if agree.sum() < LEAST_BLOCKS or chance:
             return None
-        centres = _centres(origin, counts)[agree]
+        centres = block_centres(origin, counts)[agree]
         seen = to_search.to_level(centres + offsets[agree])
-        bent = agree.sum() >= _BENT_BLOCKS and turn >= 2
+        bent = agree.sum() >= BENT_BLOCKS and turn >= 2
         to_search = fit_surface(centres, seen, z[agree] ** 2, bent=bent)
         box = np.array([centres.min(axis=0) - BLOCK, centres.max(axis=0) + BLOCK])
         if agree.sum() <= trusted and turn >= 4:
@@ -120,145 +112,17 @@ def _follow(
     return registered(level, to_search, box, profile)
 
 
-def follow_mark(
-    level: Level,
-    found: Registration,
-    turn: int,
-    offset: NDArray[np.float64],
-    tile: NDArray[np.float32],
-) -> Registration:
-    """Return a registration moved to its place in the tile and grown over all of a mark that is known.
-
-    Once it is decoded the whole mark leads on, template and message together, into parts that show the
-    template too weakly alone (decision-directed synchronization).
-
-    Parameters
-    ----------
-    level : Level
-    found : Registration
-        Its point u lies at ``turn * u + offset`` in the tile.
-    turn : {1, -1}
-    offset : ndarray of float, shape (2,)
-        In chips.
-    tile : ndarray of float32, shape (N, N)
-        The mark, one sample a chip, of unit variance.
-    """
-    rows, cols = found.block_z.shape
-    ends = (
-        np.array(found.origin) + np.array([[0, 0], [cols - 1, rows - 1]]) * STRIDE + [[0, 0], [BLOCK, BLOCK]]
-    )
-    box = np.sort(turn * ends + offset, axis=0)
-    to_search = found.surface.scaled(1 / level.search_shrink).moved(turn, offset)
-    trusted = 0
-    tiles = _moved_tiles(tile)
-    for _ in range(_MARK_ROUNDS):
-        origin, counts = _grid(box)
-        near, noise = _correlated(level, to_search, origin, counts, tiles)
-        offsets, peak = _vertices(near)
-        z = peak / noise
-        agree = _connected(z >= _BLOCK_Z)
-        if agree.sum() < _LEAST_BLOCKS:
-            break
-        centres = _centres(origin, counts)[agree]
-        seen = to_search.to_level(centres + offsets[agree])
-        to_search = fit_surface(centres, seen, z[agree] ** 2, bent=bool(agree.sum() >= _BENT_BLOCKS))
-        box = np.array([centres.min(axis=0) - BLOCK, centres.max(axis=0) + BLOCK])
-        if agree.sum() <= trusted:
-            break
-        trusted = int(agree.sum())
-    origin, counts = _grid(box)
-    near, noise = _correlated(level, to_search, origin, counts, tiles)
-    in_place = near[..., _MARK_REACH + 1, _MARK_REACH + 1] / noise
-    smooth = scipy.ndimage.uniform_filter(in_place, 3, mode="constant")
-    surface = to_search.scaled(level.search_shrink)
-    return Registration(surface, origin, np.asarray(np.maximum(smooth, 0), np.float64))
-
-
-def _moved_tiles(tile: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return a tile's cells of `STRIDE` chips under every move: shape (N / STRIDE, N / STRIDE, STRIDE**2, M).
-
-    First the moves of up to `_MARK_REACH` + 1 chips, row by row, then the far ones.
-    """
-    steps = range(-_MARK_REACH - 1, _MARK_REACH + 2)
-    moves = [(down, right) for down in steps for right in steps] + list(_FAR_CHIPS)
-    count = len(tile) // STRIDE
-    cells = [
-        np.roll(tile, move, (0, 1)).reshape(count, STRIDE, count, STRIDE).swapaxes(1, 2) for move in moves
-    ]
-    return np.stack([each.reshape(count, count, STRIDE * STRIDE) for each in cells], axis=-1)
-
-
-def _correlated(
-    level: Level,
-    to_search: Surface,
-    origin: tuple[int, int],
-    counts: tuple[int, int],
-    tiles: NDArray[np.float32],
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return each block's correlation with a tile moved by a few chips each way, and the noise in it.
-
-    Returns
-    -------
-    near : ndarray of float, shape (R, C, S, S)
-        By steps down and to the right, from -`_MARK_REACH` - 1 up.
-    noise : ndarray of float, shape (R, C)
-        Standard deviation of what a tile that isn't there correlates to: this one, moved far.
-    """
-    shape = STRIDE * (counts[0] - 1) + BLOCK, STRIDE * (counts[1] - 1) + BLOCK
-    cells = _cells(rectify(level.search_plane, to_search, origin, shape))
-    count = len(tiles)
-    every = np.empty((*cells.shape[:2], tiles.shape[-1]), np.float32)
-    for row in range(min(count, cells.shape[0])):
-        for col in range(min(count, cells.shape[1])):
-            own = tiles[(origin[1] // STRIDE + row) % count, (origin[0] // STRIDE + col) % count]
-            every[row::count, col::count] = cells[row::count, col::count] @ own
-    blocks = _tapered(every.transpose(2, 0, 1)).transpose(1, 2, 0)
-    side = 2 * _MARK_REACH + 3
-    near, far = blocks[..., : side * side], blocks[..., side * side :]
-    noise = scipy.ndimage.uniform_filter((far**2).mean(axis=-1), 3, mode="nearest")
-    return near.reshape(*near.shape[:2], side, side).astype(np.float64), np.sqrt(noise + 1e-9)
-
-
-def _cells(chips: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return chips by cells of `STRIDE`, shape (rows, columns, STRIDE**2)."""
-    rows, cols = (count // STRIDE for count in chips.shape)
-    return chips.reshape(rows, STRIDE, cols, STRIDE).swapaxes(1, 2).reshape(rows, cols, STRIDE * STRIDE)
-
-
-def _tapered(of_cells: NDArray[Any]) -> NDArray[Any]:
-    """Return the tapered sums over blocks of three cells each way, the last two axes rows and columns."""
-    rows, cols = of_cells.shape[-2:]
-    down = sum(t * of_cells[..., i : rows - 2 + i, :] for i, t in enumerate(_TAPER))
-    return np.asarray(sum(t * down[..., i : cols - 2 + i] for i, t in enumerate(_TAPER)))
-
-
 def registered(level: Level, to_search: Surface, box: NDArray[np.float64], profile: Profile) -> Registration:
     """Return a known surface (chips -> search plane) with the template's strength over a box.
 
     The box is in chips, shape (2, 2): low, high.
     """
-    origin, counts = _grid(box)
+    origin, counts = block_grid(box)
     values, noise = _demodulated(level, to_search, origin, counts, profile)
     in_place = values.real.sum(axis=0) / np.sqrt(0.5 * noise.sum(axis=0) + 1e-9)
     smooth = scipy.ndimage.uniform_filter(in_place, 3, mode="constant")
     surface = to_search.scaled(level.search_shrink)
     return Registration(surface, origin, np.asarray(np.maximum(smooth, 0), np.float64))
-
-
-def _grid(box: NDArray[np.float64]) -> tuple[tuple[int, int], tuple[int, int]]:
-    """Return the origin (chips) and the counts (rows, columns) of the blocks that fill a box."""
-    low = np.floor(box[0] / STRIDE).astype(int)
-    high = np.ceil(box[1] / STRIDE).astype(int)
-    high = np.clip(high, low + BLOCK // STRIDE, low + _LARGEST_CHIPS // STRIDE)
-    count = high - low - BLOCK // STRIDE + 1
-    return (int(low[0]) * STRIDE, int(low[1]) * STRIDE), (int(count[1]), int(count[0]))
-
-
-def _centres(origin: tuple[int, int], counts: tuple[int, int]) -> NDArray[np.float64]:
-    """Return the blocks' centres in chips, shape (rows, columns, 2)."""
-    x = origin[0] + STRIDE * np.arange(counts[1]) + BLOCK / 2
-    y = origin[1] + STRIDE * np.arange(counts[0]) + BLOCK / 2
-    return np.stack(np.meshgrid(x, y), axis=-1).astype(np.float64)
 
 
 def _demodulated(
@@ -270,7 +134,7 @@ def _demodulated(
     message are.
     """
     shape = STRIDE * (counts[0] - 1) + BLOCK, STRIDE * (counts[1] - 1) + BLOCK
-    cells = _cells(rectify(level.search_plane, to_search, origin, shape))
+    cells = chip_cells(rectify(level.search_plane, to_search, origin, shape))
     waves = _waves(profile)
     rows, cols = cells.shape[:2]
     real, imaginary = np.split((cells @ waves.samples).transpose(2, 0, 1), 2)
@@ -279,7 +143,7 @@ def _demodulated(
     across = np.exp(-2j * np.pi * np.outer(waves.frequencies_xy[:, 0], x))
     down = np.exp(-2j * np.pi * np.outer(waves.frequencies_xy[:, 1], y))
     of_cells = (real + 1j * imaginary) * down[:, :, None] * across[:, None, :]
-    every = _tapered(of_cells)
+    every = tapered_sums(of_cells)
     count = len(lines(profile).phases)
     values = every[:count] * np.exp(-1j * lines(profile).phases)[:, None, None]
     noise = np.mean(np.abs(every[count:]) ** 2, axis=0)
@@ -323,43 +187,5 @@ def _peaks(
     steps_xy = np.stack(np.meshgrid(steps, steps), axis=-1).reshape(-1, 2)
     turns = np.exp(2j * np.pi * steps_xy @ lines(profile).cycles_xy.T / profile.tile_chips)
     agreement = np.einsum("lk,krc->rcl", turns, values).real
-    offsets, peak = _vertices(agreement.reshape(*agreement.shape[:2], len(steps), len(steps)))
+    offsets, peak = vertices(agreement.reshape(*agreement.shape[:2], len(steps), len(steps)))
     return offsets, peak / np.sqrt(0.5 * noise.sum(axis=0) + 1e-9)
-
-
-def _vertices(near: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return where between whole steps each block's agreement, shape (R, C, S, S), is best, and how good.
-
-    Offsets in xy from the middle step; the outermost steps only lend their slopes.
-    """
-    reach = near.shape[-1] // 2
-    inner = near[..., 1:-1, 1:-1]
-    row, col = np.unravel_index(inner.reshape(*inner.shape[:2], -1).argmax(axis=-1), inner.shape[-2:])
-    row, col = row + 1, col + 1
-    grid = np.ogrid[: near.shape[0], : near.shape[1]]
-
-    def at(dr: int, dc: int) -> NDArray[np.float64]:
-        return np.asarray(near[grid[0], grid[1], row + dr, col + dc])
-
-    peak = at(0, 0)
-    dx = _parabola(at(0, -1), peak, at(0, 1)) + col - reach
-    dy = _parabola(at(-1, 0), peak, at(1, 0)) + row - reach
-    return np.stack([dx, dy], axis=-1), peak
-
-
-def _parabola(
-    left: NDArray[np.float64], peak: NDArray[np.float64], right: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """Return the vertex of the parabola through three equally spaced values, in (-0.5, 0.5)."""
-    curvature = left - 2 * peak + right
-    return np.asarray(np.clip(0.5 * (left - right) / np.where(curvature < 0, curvature, -1e-9), -0.5, 0.5))
-
-
-def _connected(agree: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Keep the largest connected patch of agreeing blocks: strays are noise."""
-    labels, count = scipy.ndimage.label(agree, np.ones((3, 3)))
-    if count == 0:
-        return agree
-    sizes = np.bincount(labels.ravel())
-    sizes[0] = 0
-    return np.asarray(labels == sizes.argmax())

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from tests.photographs import photograph, scaled
 from tests.tilted_pages import chip_tile, relabelled
 from watermarks import DRAFT_0, Payload, ecc, embed
+from watermarks.blocks import BLOCK, STRIDE
 from watermarks.chips import spreading
 from watermarks.decoder import (
     CODED_BITS,
@@ -25,10 +26,11 @@ from watermarks.decoder import (
     soft_bits,
 )
 from watermarks.embedder import mark_tile
+from watermarks.mark_following import follow_mark
 from watermarks.payload import to_message_bits
 from watermarks.pose_search import Pose, search
 from watermarks.region import covered_region
-from watermarks.registration import BLOCK, STRIDE, Registration, follow_mark, register
+from watermarks.registration import Registration, register
 from watermarks.template import lines
 from watermarks.whitening import Level, level, luma_of
 

@@ -24,13 +24,13 @@ from o2o.db import Database
 from o2o.http import create_app
 from o2o.settings import Settings
 from watermarks import DRAFT_0, MissReason
+from watermarks.blocks import BLOCK, STRIDE
 from watermarks.constellation import PX_PER_CHIP
 from watermarks.ecc import GENERATORS, RATE_INVERSE
 from watermarks.embedder import MIN_HOST_CHIPS, MIN_PX_PER_CHIP
 from watermarks.payload import CHECK_BITS, ID_BITS, MESSAGE_BITS, PROFILE_BITS
-from watermarks.pose_search import FOCAL_RATIO
-from watermarks.registration import BLOCK, STRIDE
 from watermarks.template import lines
+from watermarks.tilted import FOCAL_RATIO
 
 ROOT = Path(__file__).parents[2]
 REFERENCE = ROOT / "docs" / "reference"

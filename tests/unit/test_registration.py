@@ -12,10 +12,12 @@ from numpy.typing import NDArray
 from tests.photographs import photograph
 from tests.tilted_pages import chip_tile, relabelled, tilted
 from watermarks import DRAFT_0, Payload, ecc, embed
+from watermarks.blocks import BLOCK, STRIDE
 from watermarks.geometry import Surface
+from watermarks.mark_following import follow_mark
 from watermarks.payload import to_message_bits
 from watermarks.pose_search import Pose
-from watermarks.registration import BLOCK, SHOWN_Z, STRIDE, Registration, follow_mark, register, registered
+from watermarks.registration import SHOWN_Z, Registration, register, registered
 from watermarks.whitening import Level, level, luma_of
 
 KEY = b"a key of the tests"
