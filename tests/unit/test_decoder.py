@@ -12,12 +12,11 @@ from numpy.typing import NDArray
 
 from tests.photographs import photograph, scaled
 from tests.tilted_pages import chip_tile, relabelled
-from watermarks import DRAFT_0, Payload, decoder, ecc, embed
+from watermarks import DRAFT_0, Payload, ecc, embed
 from watermarks.blocks import BLOCK, STRIDE
 from watermarks.chips import spreading
 from watermarks.decoder import (
     CODED_BITS,
-    Place,
     accumulated_db,
     chip_weights,
     decode,
@@ -232,37 +231,6 @@ def test_another_key_gets_nothing(whitened: Level, registration: Registration) -
 
     assert decoded is None
     assert lists <= 2
-
-
-@pytest.mark.parametrize("most_lists", [0, 1])
-def test_no_more_lists_are_tried_than_are_left(
-    most_lists: int, whitened: Level, registration: Registration, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Of two clear places, neither of which carries a message."""
-    bits = np.zeros(CODED_BITS)
-    places = [(Place(turn, np.zeros(2)), bits) for turn in (1, -1)]
-    monkeypatch.setattr(decoder, "_clearest", lambda *_: places)
-    asked: list[int] = []
-
-    def in_vain(llr: NDArray[np.float64]) -> list[NDArray[np.uint8]]:
-        asked.append(len(llr))
-        return []
-
-    monkeypatch.setattr(ecc, "decode", in_vain)
-
-    decoded, lists = decode(whitened, registration, KEY, DRAFT_0, most_lists=most_lists)
-
-    assert decoded is None
-    assert lists == len(asked) == most_lists
-
-
-def test_the_clearest_places_come_first_and_noise_is_at_none() -> None:
-    clear = decoder._clearest(synthetic_spectrum(1.0), KEY, DRAFT_0)
-    noise = np.random.default_rng(5).standard_normal((128, 128))
-
-    assert 1 <= len(clear) <= 2
-    assert (clear[0][1] * (1.0 - 2.0 * CODED) > 0).mean() > 0.95
-    assert decoder._clearest(np.asarray(np.fft.fft2(noise)), KEY, DRAFT_0) == []
 
 
 def test_the_corners_are_the_pictures(whitened: Level, registration: Registration) -> None:
