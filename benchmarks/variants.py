@@ -6,7 +6,7 @@ Each replaces constants or functions of the codec's modules, in this process and
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -21,6 +21,7 @@ from watermarks import (
     embedder,
     geometry,
     known_pose,
+    mark_following,
     pose_search,
     reader,
     registration,
@@ -92,8 +93,10 @@ _FIT = geometry.fit_surface
 
 @contextmanager
 def _flat_pages() -> Iterator[None]:
-    # Both modules have the function by its name: one follows the mark, one measures its signal.
-    with patched(registration, fit_surface=_flat), patched(known_pose, fit_surface=_flat):
+    # All three have the function by its name: two follow the mark, one measures its signal.
+    with ExitStack() as stack:
+        for module in (registration, mark_following, known_pose):
+            stack.enter_context(patched(module, fit_surface=_flat))
         yield
 
 
@@ -112,12 +115,12 @@ VARIANTS = (
     ),
     Variant(
         "template 30 %",
-        "the template has 30 % of the energy, not 60 %",
+        "the template has 30 % of the energy, not 50 %",
         profile=replace(DRAFT_0, template_share=0.3),
     ),
     Variant(
         "template 80 %",
-        "the template has 80 % of the energy, not 60 %",
+        "the template has 80 % of the energy, not 50 %",
         profile=replace(DRAFT_0, template_share=0.8),
     ),
     Variant(
@@ -138,12 +141,12 @@ VARIANTS = (
     ),
     Variant(
         "one place in the tile",
-        "only the likeliest offset and turn is decoded, not four",
+        "only the likeliest offset and turn is decoded, not the two clearest of eight",
         reading=lambda: patched(decoder, _MOST_PLACES=1),
     ),
     Variant(
         "one pose",
-        "only the likeliest pose of each search is followed, not the likeliest ten",
+        "only the likeliest pose of each search is followed, not up to sixteen",
         reading=_one_pose,
     ),
     Variant(

@@ -5,7 +5,8 @@ template (maximum-ratio combining); the sum is filtered by what the channel left
 over the noise there (a matched filter for coloured noise), and correlated with the chips.
 
 Six lines agree nearly as well with some other offsets of the tile, and upside down, as with the
-right one. So the likeliest few places are tried; the keyed check tells.
+right one. So the likeliest few places are looked at, those with the clearest bits are decoded, and the keyed
+check tells.
 """
 
 from __future__ import annotations
@@ -92,7 +93,8 @@ def decode(
 ) -> tuple[Decoded | None, int]:
     """Return the payload that a registered surface carries under a key, or None, and the lists tried in vain.
 
-    Each list holds 64 messages against the keyed check: `most_lists` bounds the chance of a false read.
+    Each list holds 64 messages against the keyed check: `most_lists`, 0 or more, bounds the chance of a false
+    read.
     """
     spectrum = folded_spectrum(level, registration, profile)
     candidates = _clearest(spectrum, key, profile)[:most_lists]
@@ -129,11 +131,8 @@ def _clearest(
 
 def soft_bits(level: Level, registration: Registration, key: bytes, profile: Profile) -> NDArray[np.float64]:
     """Return the coded bits' log-likelihood ratios of chips that lie in place, shape (CODED_BITS,)."""
-    return _soft_bits(folded_spectrum(level, registration, profile), key, profile)
-
-
-def _soft_bits(spectrum: NDArray[np.complex128], key: bytes, profile: Profile) -> NDArray[np.float64]:
-    return spreading(key, profile, CODED_BITS).despread(matched_filter(spectrum, profile), CODED_BITS)
+    filtered = matched_filter(folded_spectrum(level, registration, profile), profile)
+    return spreading(key, profile, CODED_BITS).despread(filtered, CODED_BITS)
 
 
 def folded_spectrum(level: Level, registration: Registration, profile: Profile) -> NDArray[np.complex128]:

@@ -52,7 +52,7 @@ def follow_mark(
     offset : ndarray of float, shape (2,)
         In chips.
     tile : ndarray of float32, shape (N, N)
-        The mark, one sample a chip, of unit variance.
+        The mark, one sample a chip, of about unit variance.
     """
     rows, cols = found.block_z.shape
     ends = (

@@ -87,8 +87,8 @@ def search(plane: NDArray[np.float32], profile: Profile, *, straighten: bool = F
     focal_px = FOCAL_RATIO * max(plane.shape)
     if straighten:
         angles = 2 * np.pi * np.arange(_DIRECTIONS) / _DIRECTIONS
-        tilts = _TILT * np.stack([np.cos(angles), np.sin(angles)], axis=1)
-        straight = (_tilt_undone(plane, tilt, focal_px) for tilt in tilts)
+        recessions = _TILT * np.stack([np.cos(angles), np.sin(angles)], axis=1)
+        straight = (_tilt_undone(plane, each, focal_px) for each in recessions)
         views = [windows(each, _SIDE_PX, _MOST_WINDOWS, to_seen) for each, to_seen in straight]
     else:
         views = [windows(plane, _SIDE_PX, _MOST_WINDOWS)]

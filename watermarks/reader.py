@@ -39,9 +39,6 @@ _MOST_LISTS = 16
 # Where what was read leaves more than this share of the photo, it is searched for others once more.
 _WORTH_ANOTHER_LOOK = 0.55
 
-# From so many pixels of the search plane per chip on, a picture of 2 in fills a window of the search.
-_SMALL_PX_PER_CHIP = 0.85
-
 # A steep page is looked for again in search planes up to this long side: a picture that is steep and so small
 # in the photo that it takes a finer one shows too little of the mark.
 _STRAIGHTENED_PX = 1100
@@ -140,12 +137,6 @@ def _without(level: Level, found: Sequence[Detection]) -> Level:
 def _left(level: Level, found: Sequence[Detection]) -> bool:
     """Whether a level shows so much besides what was found that another look is worth its time."""
     return _without(level, found).share_left() > _WORTH_ANOTHER_LOOK
-
-
-def _finer_looks(level: Level, found: Sequence[Detection]) -> int:
-    """Return how many finer levels may show more: small pictures beside a large one fill no window here."""
-    px_per_chip = min(each.px_per_chip for each in found) / (level.scale * level.search_shrink)
-    return int(px_per_chip < _SMALL_PX_PER_CHIP and _left(level, found))
 
 
 def _sorted(found: Sequence[Detection]) -> list[Detection]:

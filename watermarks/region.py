@@ -46,7 +46,7 @@ class Region:
     corners_xy : ndarray of float, shape (4, 2)
         In level pixels: tl, tr, br, bl of the picture.
     share : float
-        Share of its area, in [0, 1], in blocks that show the template beyond doubt.
+        Share of its area, in [0, 1], in blocks that show the mark beyond doubt.
     """
 
     corners_xy: NDArray[np.float64]

@@ -44,7 +44,7 @@ _FITTED_AFTER = 3
 # a column of text's own, and would have every block there agree.
 _LINE_LIMIT = 2.0
 
-# A block and its neighbours whose mean is above this show the template beyond doubt.
+# A block and its neighbours whose mean is above this show the mark beyond doubt.
 SHOWN_Z = 1.5
 
 # A pose whose first blocks agree by less than this on average was chance, and so is one that has not gathered
@@ -71,7 +71,8 @@ class Registration:
     origin : tuple of int
         Column and row, in chips, of the first block.
     block_z : ndarray of float, shape (R, C)
-        How strongly each block of `BLOCK` chips, `STRIDE` apart, shows the template, in deviations.
+        How strongly each block of `BLOCK` chips, `STRIDE` apart, shows the template, in deviations; the whole
+        mark, once it is decoded and followed.
     """
 
     surface: Surface

@@ -67,7 +67,7 @@ class Detection:
         What the fine half of the mark kept of its contrast over what the coarse half kept: 1 in the file
         itself, 0 where all fine detail is lost. Noise may lift it above 1.
     share : float
-        Share of the region's area, in [0, 1], in which the mark's template was seen beyond doubt: the rest
+        Share of the region's area, in [0, 1], in which the mark was seen beyond doubt: the rest
         was too flat, too busy, hidden or blurred to contribute much.
     """
 

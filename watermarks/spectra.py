@@ -18,9 +18,8 @@ from numpy.typing import NDArray
 # Over simulated photos 7 finds more poses than 16 or 5.
 _CAP = 7.0
 _TAPERED = 0.6  # share of the window's width that its two edges' taper takes
-_LEAST_SEEN = (
-    0.5  # share of a window that must have been seen: the rim of what was taken out has lines of its own
-)
+# Share of a window that must have been seen: the rim of what was taken out has lines of its own.
+_LEAST_SEEN = 0.5
 _NEIGHBOURHOOD = (11, 11)  # bins over which the noise about a frequency is measured
 _PEAK_WIDTH = 0.7  # bins: Gaussian radius of a line's peak under the taper
 _PEAK = 2.5  # times the local mean: lower maxima are noise
@@ -43,7 +42,7 @@ class Windows:
     unwarp : ndarray of float, shape (W, 2, 2)
         Steps in a window's samples -> steps in those pixels, at its middle.
     power : ndarray of float32, shape (W, N, N / 2 + 1)
-        Power over its local mean, capped.
+        Power over its local mean, capped; 0 in windows of which too little was seen.
     near_power : ndarray of float32, shape (W, N, N / 2 + 1)
         The greatest of it within a bin: a line smeared or off by so much still counts.
     smooth_power : ndarray of float32, shape (W, N, N / 2 + 1)
@@ -152,7 +151,7 @@ def peaks(
 def peak_near(
     power: NDArray[np.float32], of_window: NDArray[np.intp], bins_xy: NDArray[np.floating]
 ) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
-    """Return the mean power within a bin of frequencies, and the step to where it is centred.
+    """Return the greatest power within a bin of frequencies, and the step to where it is centred.
 
     Parameters
     ----------
@@ -163,9 +162,9 @@ def peak_near(
     Returns
     -------
     greatest : ndarray of float32, shape (M, V, K)
-        The greatest power there.
+        1, the mean, beyond a spectrum's edge.
     step_xy : ndarray of float, shape (M, V, K, 2)
-        In bins; 0 beyond a spectrum's edge.
+        In bins; 0 there.
     """
     side = power.shape[1]
     flip = np.where(bins_xy[..., 0] < 0, -1, 1)

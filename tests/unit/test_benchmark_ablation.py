@@ -52,14 +52,15 @@ def test_codes_are_replaced_by_ones_that_decode(name: str) -> None:
     assert len(coded) == ecc.RATE_INVERSE * len(message)
 
 
-def test_without_the_curl_fit_a_bent_page_is_flat() -> None:
+@pytest.mark.parametrize("module", ["registration", "mark_following", "known_pose"])
+def test_without_the_curl_fit_a_bent_page_is_flat(module: str) -> None:
     (variant,) = (each for each in VARIANTS if each.name == "no curl fit")
     chips = np.stack(np.meshgrid(np.arange(0.0, 300, 30), np.arange(0.0, 300, 30)), axis=-1).reshape(-1, 2)
     seen = chips + 1e-3 * chips[:, :1] ** 2 * [0.0, 1.0]
     weights = np.ones(len(chips))
 
     with variant.reading():
-        follows = importlib.import_module("watermarks.registration")
+        follows = importlib.import_module(f"watermarks.{module}")
         flat = follows.fit_surface(chips, seen, weights, bent=True)
 
     assert not flat.bend.any()

@@ -169,6 +169,24 @@ def test_noise_in_mid_grey_is_a_phones(lux: float, least: float, most: float) ->
     assert least < luma.std() / 2.55 < most
 
 
+@pytest.mark.parametrize(("readout_px", "binned"), [(4032, 1.0), (8064, 1.0), (1920, 4.41), (1280, 9.9225)])
+def test_a_small_frames_photosites_gather_the_light_of_several(readout_px: int, binned: float) -> None:
+    shot = channel_sensor.draw_exposure(CONDITIONS["hard"], readout_px, np.random.default_rng(3))
+
+    assert shot.binned == pytest.approx(binned)
+
+
+def test_binned_photosites_are_less_noisy_by_the_root_of_their_light_and_more() -> None:
+    def deviation(binned: float) -> float:
+        shot = channel_sensor.Exposure(100, 0.0, (0.5, 0.5), 0.0, 0.0, 90, binned)
+        flat = np.full((240, 320), 0.18, np.float32)
+        raw = channel_sensor.expose(flat, np.ones_like(flat), None, shot, np.random.default_rng(1))
+        return float(raw[0::2, 1::2].astype(np.float64).std())
+
+    # A little more, as photosites that are binned are read out once.
+    assert 2 < deviation(1) / deviation(4) < 2.3
+
+
 def test_easy_is_clearer_than_hard() -> None:
     def sharpness(photo: Capture) -> float:
         size = (300, 200)

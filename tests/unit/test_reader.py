@@ -12,7 +12,22 @@ import pytest
 from numpy.typing import NDArray
 
 from tests.photographs import photograph, scaled
-from watermarks import DRAFT_0, Detection, Miss, MissReason, Payload, WatermarkError, embed, read
+from watermarks import (
+    DRAFT_0,
+    Detection,
+    Miss,
+    MissReason,
+    Payload,
+    WatermarkError,
+    decoder,
+    embed,
+    pose_search,
+    read,
+    reader,
+)
+from watermarks.geometry import Surface
+from watermarks.pose_search import Pose
+from watermarks.registration import Registration
 
 KEY = b"a key of the tests"
 OTHER_KEY = b"another key of tests"
@@ -222,6 +237,30 @@ def test_the_stages_are_watched(marked: NDArray[np.uint8]) -> None:
     read(marked, KEY, stopwatch=stopwatch)
 
     assert set(entered) == {"detect", "decode"}
+
+
+def test_a_photo_tries_so_many_lists_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a search that goes on finding poses, each with two clear places that carry nothing."""
+    asked: list[int] = []
+    tried: list[int] = []
+
+    def in_vain(*_: object, most_lists: int) -> tuple[None, int]:
+        asked.append(most_lists)
+        tried.append(min(2, most_lists))
+        return None, tried[-1]
+
+    def poses(*_: object, **__: object) -> Iterator[Pose]:
+        return iter([Pose(np.eye(3), np.array([60.0, 60.0]), 9.0)] * 16)
+
+    shown = Registration(Surface.flat(np.eye(3)), (0, 0), np.ones((3, 3)))
+    monkeypatch.setattr(pose_search, "search", poses)
+    monkeypatch.setattr(reader, "register", lambda *_: shown)
+    monkeypatch.setattr(decoder, "decode", in_vain)
+
+    assert isinstance(read(np.full((480, 640, 3), 90, np.uint8), KEY), Miss)
+
+    assert sum(tried) == 16
+    assert min(asked) == 0  # it was asked on, and tried none
 
 
 @pytest.mark.parametrize(

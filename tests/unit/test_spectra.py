@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from watermarks.geometry import Surface
-from watermarks.spectra import peaks, power_at, relative_power, taper, windows
+from watermarks.spectra import peak_near, peaks, power_at, relative_power, taper, windows
 
 SIDE = 64
 
@@ -180,3 +180,53 @@ def test_power_beyond_the_spectrum_is_that_of_noise() -> None:
     bins = np.array([[[40, 3], [3, 40], [3, -40], [-40, -3]]], np.float64)
 
     np.testing.assert_array_equal(power_at(near, np.array([0]), bins), [[1, 1, 1, 1]])
+
+
+def test_windows_of_which_too_little_was_seen_show_nothing() -> None:
+    plane = noise((160, 230))
+    plane[:, 100:] = 0
+
+    found = windows(plane, SIDE, 200)
+
+    assert found is not None
+    seen = (found.centres_xy[:, 0] + SIDE / 2 - 100) < SIDE / 2
+    assert seen.any()
+    assert not seen.all()
+    assert (found.power.reshape(len(seen), -1).max(axis=1) > 0).tolist() == seen.tolist()
+    assert not found.near_power[~seen].any()
+    assert not found.smooth_power[~seen].any()
+
+
+def bump(x: float, y: float) -> NDArray[np.float32]:
+    """Return the power of two windows of noise's mean; the second one's peaks at a frequency."""
+    rows, cols = np.mgrid[-SIDE // 2 : SIDE // 2, : SIDE // 2 + 1]
+    peak = 6 * np.exp(-((cols - x) ** 2 + (rows - y) ** 2) / (2 * 0.5**2))
+    return np.stack([np.ones_like(peak), 1 + peak]).astype(np.float32)
+
+
+@given(
+    st.floats(4, 26),
+    st.floats(-26, 26),
+    st.floats(-0.4, 0.4),
+    st.floats(-0.4, 0.4),
+    st.sampled_from([1, -1]),
+)
+def test_a_peak_is_found_from_a_frequency_near_it_or_its_mirror_image(
+    x: float, y: float, right: float, down: float, sign: int
+) -> None:
+    asked = sign * np.array([[[[x + right, y + down]]]])
+
+    greatest, step = peak_near(bump(x, y), np.array([[1]]), asked)
+
+    np.testing.assert_allclose(asked + step, sign * np.array([[[[x, y]]]]), atol=0.35)
+    assert np.linalg.norm(asked + step - sign * np.array([x, y])) <= np.hypot(right, down) + 0.2
+    assert greatest.item() > 3
+
+
+def test_there_is_no_peak_in_noise_or_beyond_the_spectrum() -> None:
+    asked = np.array([[[[9.0, 4.0], [40.0, 3.0], [3.0, -40.0], [0.0, 5.0]]] * 2])
+
+    greatest, step = peak_near(bump(40, 3), np.array([[0, 1]]), asked)
+
+    np.testing.assert_allclose(greatest, 1)
+    np.testing.assert_allclose(step, 0, atol=1e-6)

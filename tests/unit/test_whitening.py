@@ -152,3 +152,45 @@ def test_chips_outside_the_photo_say_nothing() -> None:
     assert (chips[66:180, 66:180] != 0).mean() > 0.99
     assert not chips[:60].any()
     assert not chips[:, 190:].any()
+
+
+def plain_level(shape: tuple[int, int], shrink: int, scale: float = 2.0) -> Level:
+    """Return a level in whose search plane all is seen."""
+    return Level(
+        scale,
+        np.zeros((shape[0] * shrink, shape[1] * shrink), np.float32),
+        shrink,
+        np.ones(shape, np.float32),
+    )
+
+
+@pytest.mark.parametrize("shrink", [1, 2])
+def test_what_is_taken_out_is_seen_no_more(shrink: int) -> None:
+    whole = plain_level((100, 200), shrink)
+    corners = shrink * np.array([(50, 20), (150, 20), (150, 60), (50, 60)], np.float64) - 0.5
+
+    left = whole.without(corners)
+
+    assert whole.share_left() == 1
+    assert left.share_left() == pytest.approx(1 - 100 * 40 / (100 * 200), abs=0.02)
+    assert not left.search_plane[22:58, 52:148].any()
+    assert left.search_plane[:18].all()
+    assert left.search_plane[:, :48].all()
+    assert whole.search_plane.all()
+
+
+def test_what_lies_beyond_the_frame_takes_out_what_is_within() -> None:
+    whole = plain_level((100, 200), 1)
+
+    half = whole.without(np.array([(-500.0, -80), (99.5, -80), (99.5, 900), (-500, 900)]))
+    nothing = whole.without(np.array([(300.0, 20), (400, 20), (400, 90), (300, 90)]))
+
+    assert half.share_left() == pytest.approx(0.5, abs=0.02)
+    assert nothing.share_left() == 1
+
+
+@given(st.floats(-50, 5000), st.floats(-50, 5000), st.sampled_from([1.0, 2.0, 8.0]))
+def test_capture_pixels_and_back(x: float, y: float, scale: float) -> None:
+    found = plain_level((4, 4), 1, scale)
+
+    np.testing.assert_allclose(found.from_capture(found.to_capture(np.array([x, y]))), [x, y], atol=1e-9)
