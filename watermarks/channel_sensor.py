@@ -22,7 +22,8 @@ below, luma noise in mid grey of 0.95 % of full scale at 100 lux and 0.6 % at 50
 merge to. Not too bright a guess: one frame of 1/30 s through f/1.8 gathers some 1,500 on 1.4 um."""
 FULL_READOUT_PX = 4032
 """Long side of the readout that this holds for. Smaller frames come from the same sensor: their photosites
-are binned, and gather light by their area (those of a 1920 px readout 4.4 times as much)."""
+are binned on the sensor, charges added up before they are read, and gather light by their area (those of a
+1920 px readout 4.4 times as much)."""
 ELECTRONS_EXPONENT = 0.75
 """They fall slower than the light: phones expose longer and merge more frames in the dark."""
 MAX_ELECTRONS = 9000.0

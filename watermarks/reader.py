@@ -26,8 +26,8 @@ from watermarks.results import Detection, Miss
 from watermarks.viewing import sharpness, tilt_deg
 from watermarks.whitening import Level, pyramid
 
-# Two detections of one payload that share this much of the smaller one's area are one picture.
-_SHARED_AREA = 0.1
+# Two detections of one payload that overlap once one is made larger by this are one picture.
+_TOUCHING = 1.1
 
 # After so many poses of a level that come to nothing the others are chance as well.
 _IN_VAIN = 6
@@ -38,6 +38,9 @@ _MOST_LISTS = 16
 
 # Where what was read leaves more than this share of the photo, it is searched for others once more.
 _WORTH_ANOTHER_LOOK = 0.55
+
+# From so many pixels of the search plane per chip on, a picture of 2 in fills a window of the search.
+_SMALL_PX_PER_CHIP = 0.85
 
 # A steep page is looked for again in search planes up to this long side: a picture that is steep and so small
 # in the photo that it takes a finer one shows too little of the mark.
@@ -82,11 +85,9 @@ def read(
         levels.append(level)
         found = _read_level(level, key, vain, stopwatch)
         if found:
-            # Small pictures beside a large one take a finer level than it does.
-            rest = [_without(each, found) for each in islice(finer, 1) if _left(level, found)]
-            return _sorted(
-                found + [more for each in rest for more in _read_level(each, key, vain, stopwatch)]
-            )
+            for rest in islice(finer, int(_finer_shows_more(level, found))):
+                found += _fresh(_read_level(_without(rest, found), key, vain, stopwatch), found)
+            return _sorted(found)
     for level in levels:
         if max(level.search_plane.shape) <= _STRAIGHTENED_PX:
             found = _read_level(level, key, vain, stopwatch, straighten=True)
@@ -121,7 +122,7 @@ def _read_level(
         more = True
         while more:
             seen = _read_once(_without(level, found), key, profile, vain, stopwatch, straighten=straighten)
-            fresh = [each for each in seen if not any(_same(each, other) for other in found)]
+            fresh = _fresh(seen, found)
             found += fresh
             more = bool(fresh) and _left(level, found)
     return found
@@ -137,6 +138,17 @@ def _without(level: Level, found: Sequence[Detection]) -> Level:
 def _left(level: Level, found: Sequence[Detection]) -> bool:
     """Whether a level shows so much besides what was found that another look is worth its time."""
     return _without(level, found).share_left() > _WORTH_ANOTHER_LOOK
+
+
+def _finer_shows_more(level: Level, found: Sequence[Detection]) -> bool:
+    """Whether a finer level may show more: small pictures beside a large one fill no window of this one."""
+    px_per_chip = min(each.px_per_chip for each in found) / (level.scale * level.search_shrink)
+    return px_per_chip < _SMALL_PX_PER_CHIP and _left(level, found)
+
+
+def _fresh(seen: Sequence[Detection], found: Sequence[Detection]) -> list[Detection]:
+    """Return what was seen that isn't what was found already, or the rest of it."""
+    return [each for each in seen if not any(_same(each, other) for other in found)]
 
 
 def _sorted(found: Sequence[Detection]) -> list[Detection]:
@@ -227,11 +239,14 @@ def _holds(detection: Detection, capture_xy: NDArray[np.float64]) -> bool:
 
 
 def _same(one: Detection, other: Detection) -> bool:
-    """Whether two detections are one picture: the same payload, at places that overlap."""
+    """Whether two detections are one picture: the same payload, at places that overlap or touch.
+
+    What is left of a picture whose outline ended early is found again beside it.
+    """
     ours, theirs = (np.asarray(each.corners_xy, np.float32) for each in (one, other))
-    shared, _ = cv2.intersectConvexConvex(ours, theirs)
-    smaller = min(_area(one.corners_xy), _area(other.corners_xy))
-    return one.payload == other.payload and shared > _SHARED_AREA * smaller
+    middle = ours.mean(axis=0)
+    shared, _ = cv2.intersectConvexConvex(middle + _TOUCHING * (ours - middle), theirs)
+    return one.payload == other.payload and shared > 0
 
 
 def _area(corners_xy: NDArray[np.float64]) -> float:

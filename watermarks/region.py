@@ -141,11 +141,15 @@ def _own_run(
     low, high = start + low, start + high
     gap = np.quantile(luma, 0.1, axis=1) > _PAPER_LEVEL
     typical = message[low:high].mean()
-    if gap[start:low].any() and message[start:low].mean() < _OWN_SHARE * typical:
-        start = low
-    if gap[high:end].any() and message[high:end].mean() < _OWN_SHARE * typical:
-        end = high
-    return start, end
+
+    def is_others(part: slice) -> bool:
+        printed = message[part][~gap[part]]
+        return bool(gap[part].any() and printed.size and printed.mean() < _OWN_SHARE * typical)
+
+    return (
+        low if is_others(slice(start, low)) else start,
+        high if is_others(slice(high, end)) else end,
+    )
 
 
 def _out_to_edges(luma: NDArray[np.float32], start: int, end: int) -> tuple[int, int]:

@@ -84,7 +84,7 @@ def windows(
     tops, lefts = (_starts(n, side, stride) for n in (height, width))
     samples = np.stack([plane[y : y + side, x : x + side] for y in tops for x in lefts])
     power = relative_power(samples)
-    power[np.count_nonzero(samples, axis=(1, 2)) < _LEAST_SEEN * side * side] = 0
+    power[np.count_nonzero(samples, axis=(1, 2)) < _LEAST_SEEN * side * side] = 1
     near = np.stack([cv2.dilate(each, np.ones((3, 3), np.uint8)) for each in power])
     smooth = np.stack([cv2.GaussianBlur(each, (3, 3), _PEAK_WIDTH) for each in power])
     centres = np.stack(np.meshgrid(lefts, tops), axis=-1).reshape(-1, 2) + (side - 1) / 2
