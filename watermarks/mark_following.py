@@ -20,7 +20,7 @@ from watermarks.blocks import (
     vertices,
 )
 from watermarks.geometry import Surface, fit_surface, rectify
-from watermarks.registration import Registration
+from watermarks.registration import Registration, shown_by
 from watermarks.whitening import Level
 
 # Rounds of growth, and how far a block may lie from where it is expected, in chips.
@@ -79,10 +79,7 @@ def follow_mark(
         trusted = int(agree.sum())
     origin, counts = block_grid(box)
     near, noise = _correlated(level, to_search, origin, counts, tiles)
-    in_place = near[..., _MARK_REACH + 1, _MARK_REACH + 1] / noise
-    smooth = scipy.ndimage.uniform_filter(in_place, 3, mode="constant")
-    surface = to_search.scaled(level.search_shrink)
-    return Registration(surface, origin, np.asarray(np.maximum(smooth, 0), np.float64))
+    return shown_by(level, to_search, origin, near[..., _MARK_REACH + 1, _MARK_REACH + 1] / noise)
 
 
 def _moved_tiles(tile: NDArray[np.float32]) -> NDArray[np.float32]:

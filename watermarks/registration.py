@@ -121,6 +121,13 @@ def registered(level: Level, to_search: Surface, box: NDArray[np.float64], profi
     origin, counts = block_grid(box)
     values, noise = _demodulated(level, to_search, origin, counts, profile)
     in_place = values.real.sum(axis=0) / np.sqrt(0.5 * noise.sum(axis=0) + 1e-9)
+    return shown_by(level, to_search, origin, in_place)
+
+
+def shown_by(
+    level: Level, to_search: Surface, origin: tuple[int, int], in_place: NDArray[np.float64]
+) -> Registration:
+    """Return a surface (chips -> search plane) with what its blocks and their neighbours show in place."""
     smooth = scipy.ndimage.uniform_filter(in_place, 3, mode="constant")
     surface = to_search.scaled(level.search_shrink)
     return Registration(surface, origin, np.asarray(np.maximum(smooth, 0), np.float64))

@@ -42,7 +42,7 @@ class Windows:
     unwarp : ndarray of float, shape (W, 2, 2)
         Steps in a window's samples -> steps in those pixels, at its middle.
     power : ndarray of float32, shape (W, N, N / 2 + 1)
-        Power over its local mean, capped; 0 in windows of which too little was seen.
+        Power over its local mean, capped; 1, the mean, in windows of which too little was seen.
     near_power : ndarray of float32, shape (W, N, N / 2 + 1)
         The greatest of it within a bin: a line smeared or off by so much still counts.
     smooth_power : ndarray of float32, shape (W, N, N / 2 + 1)
