@@ -8,10 +8,9 @@ from numpy.typing import NDArray
 from watermarks import DRAFT_0
 from watermarks.blocks import BLOCK, STRIDE
 from watermarks.embedder import mark_tile
-from watermarks.geometry import Surface
+from watermarks.geometry import FOCAL_RATIO, Surface
 from watermarks.registration import Registration
 from watermarks.template import lines
-from watermarks.tilted import FOCAL_RATIO
 
 
 def tilted(

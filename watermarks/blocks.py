@@ -19,9 +19,8 @@ _LARGEST_CHIPS = 1600
 # A block of pure noise peaks above this once in some thirty; most of its neighbours must agree besides.
 BLOCK_Z = 3.0
 
-# So many blocks make a surface, so many a bent one.
+# So many blocks make a surface.
 LEAST_BLOCKS = 4
-BENT_BLOCKS = 20
 
 
 def block_grid(box: NDArray[np.float64]) -> tuple[tuple[int, int], tuple[int, int]]:
@@ -79,6 +78,14 @@ def _parabola(
     """Return the vertex of the parabola through three equally spaced values, in (-0.5, 0.5)."""
     curvature = left - 2 * peak + right
     return np.asarray(np.clip(0.5 * (left - right) / np.where(curvature < 0, curvature, -1e-9), -0.5, 0.5))
+
+
+def patches(agree: NDArray[np.bool_], least: int) -> NDArray[np.bool_]:
+    """Keep connected patches of so many agreeing blocks and more: strays are noise."""
+    labels, _ = scipy.ndimage.label(agree, np.ones((3, 3)))
+    sizes = np.bincount(labels.ravel())
+    sizes[0] = 0
+    return np.asarray(sizes[labels] >= least)
 
 
 def largest_patch(agree: NDArray[np.bool_]) -> NDArray[np.bool_]:

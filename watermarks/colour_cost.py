@@ -25,7 +25,8 @@ from watermarks.perception import (
     px_per_degree,
 )
 
-# The mark's middle frequency, at which the eye's blur is taken: 14 cycles per inch at 40 cm.
+# What stands for the mark where the eye's blur is taken: 14 cycles per inch at 40 cm, in the coarser half of
+# its band, of which the eye sees more.
 _CYCLES_PER_DEGREE = 3.8
 
 # What a level of any channel costs besides, in squared Delta E: it keeps the direction near grey, where

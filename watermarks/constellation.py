@@ -14,18 +14,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from watermarks.profiles import Profile
-from watermarks.spectra import Windows, peaks, power_at
+from watermarks.spectra import Windows, power_at
 from watermarks.template import lines
 
 # Pixels of the search plane per chip that are searched: a little over an octave, so that levels an octave
 # apart leave no gap.
-PX_PER_CHIP = (0.58, 1.34)
+PX_PER_CHIP = (0.66, 1.46)
 
 # A page seen at 60 degrees is twice as short one way as the other.
 _FORESHORTENING = 2.2
 
 # So many peaks of a window are taken for lines in turn, and so many of the maps that result are kept.
-_PEAKS = 12
+MOST_PEAKS = 12
 _KEPT = 6
 
 # So many of all windows' maps are held against the windows around their own.
@@ -42,8 +42,7 @@ def propose(found: Windows, profile: Profile) -> tuple[NDArray[np.float32], NDAr
     of_window : ndarray of int, shape (M,)
         The window of each.
     """
-    radii = _ring(found.side, profile)
-    asked = [_of_window(found, index, radii, profile) for index in range(len(found.power))]
+    asked = [_of_window(found, index, profile) for index in range(len(found.power))]
     scores = np.concatenate([score for _, score, _ in asked])
     best = np.argsort(-scores)[:_MOST_KEPT]
     return (
@@ -53,10 +52,10 @@ def propose(found: Windows, profile: Profile) -> tuple[NDArray[np.float32], NDAr
 
 
 def _of_window(
-    found: Windows, index: int, radii: tuple[float, float], profile: Profile
+    found: Windows, index: int, profile: Profile
 ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.intp]]:
     """Return one window's likeliest maps, shape (M, 2, 2), their scores, and the window's index for each."""
-    at = peaks(found.power[index], found.near_power[index], radii, _PEAKS)
+    at = found.peaks[index]
     if len(at) < 2:
         return np.zeros((0, 2, 2), np.float32), np.zeros(0, np.float32), np.zeros(0, np.intp)
     maps = _from_pairs(at, found.side, profile)
@@ -101,7 +100,7 @@ def _inverse_pairs(profile: Profile) -> NDArray[np.float32]:
     return np.asarray(np.linalg.inv(pairs), np.float32)
 
 
-def _ring(side: int, profile: Profile) -> tuple[float, float]:
+def ring(side: int, profile: Profile) -> tuple[float, float]:
     """Return the least and the greatest radius at which a line may be seen, in bins."""
     low, high = profile.template_radii
     oblique = np.sqrt(_FORESHORTENING)

@@ -12,6 +12,7 @@ check tells.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 import cv2
 import numpy as np
@@ -39,6 +40,10 @@ _MOST_PLACES = 8
 # 1 +- 0.08.
 _MOST_DECODED = 2
 _LEAST_CLARITY = 1.15
+
+# Fall-offs with frequency that are tried: where a Gaussian has 1 / e left, in cycles per tile, from a badly
+# blurred photo to one that is sharper than the tile.
+_CUTOFFS = (20.0, 27.0, 36.0, 50.0, 80.0)
 
 # Despreadings that only noise answers, to know its power by.
 _DECOYS = 4
@@ -113,26 +118,62 @@ def _clearest(
     spectrum: NDArray[np.complex128], key: bytes, profile: Profile
 ) -> list[tuple[Place, NDArray[np.float64]]]:
     """Return the likely places whose soft bits stand out of the noise, and the bits, clearest first."""
-    spread = spreading(key, profile, CODED_BITS)
     found = []
     for place in likely_places(spectrum, profile):
-        filtered = matched_filter(_in_place(spectrum, place, profile), profile)
-        llr = spread.despread(filtered, CODED_BITS)
-        # Chips that are nobody's: the mark's own, elsewhere in the tile.
-        shift = profile.tile_chips // (_DECOYS + 1)
-        elsewhere = (
-            np.roll(filtered, (shift * (i + 1), 2 * shift * (i + 1)), (0, 1)) for i in range(_DECOYS)
-        )
-        noise = np.mean([np.mean(spread.despread(each, CODED_BITS) ** 2) for each in elsewhere])
-        found.append((float(np.mean(llr**2) / max(noise, 1e-30)), place, llr))
+        placed = _in_place(spectrum, place, profile)
+        cutoff = _line_cutoff(placed, profile)
+        found.append((_despread(placed, cutoff, key, profile).clarity, place, placed))
     found.sort(key=lambda each: -each[0])
-    return [(place, llr) for clarity, place, llr in found[:_MOST_DECODED] if clarity > _LEAST_CLARITY]
+    return [
+        (place, _sharpest(placed, key, profile).llr)
+        for clarity, place, placed in found[:_MOST_DECODED]
+        if clarity > _LEAST_CLARITY
+    ]
 
 
-def soft_bits(level: Level, registration: Registration, key: bytes, profile: Profile) -> NDArray[np.float64]:
-    """Return the coded bits' log-likelihood ratios of chips that lie in place, shape (CODED_BITS,)."""
-    filtered = matched_filter(folded_spectrum(level, registration, profile), profile)
-    return spreading(key, profile, CODED_BITS).despread(filtered, CODED_BITS)
+@dataclass(frozen=True, slots=True, eq=False)
+class _SoftBits:
+    """Soft coded bits, shape (CODED_BITS,), and their power over that of noise."""
+
+    llr: NDArray[np.float64]
+    clarity: float
+
+
+def _despread(placed: NDArray[np.complex128], cutoff: float, key: bytes, profile: Profile) -> _SoftBits:
+    """Return the soft bits of a folded tile in its place, its contrast falling off with a cutoff."""
+    spread = spreading(key, profile, CODED_BITS)
+    filtered = matched_filter(placed, cutoff, profile)
+    llr = spread.despread(filtered, CODED_BITS)
+    # Chips that are nobody's: the mark's own, elsewhere in the tile.
+    shift = profile.tile_chips // (_DECOYS + 1)
+    elsewhere = (np.roll(filtered, (shift * (i + 1), 2 * shift * (i + 1)), (0, 1)) for i in range(_DECOYS))
+    noise = np.mean([np.mean(spread.despread(each, CODED_BITS) ** 2) for each in elsewhere])
+    return _SoftBits(llr, float(np.mean(llr**2) / max(noise, 1e-30)))
+
+
+def _sharpest(placed: NDArray[np.complex128], key: bytes, profile: Profile) -> _SoftBits:
+    """Return the soft bits under the cutoff that makes them clearest: they tell it better than six lines."""
+    return max(
+        (_despread(placed, cutoff, key, profile) for cutoff in _CUTOFFS), key=lambda each: each.clarity
+    )
+
+
+def soft_bits(
+    level: Level,
+    registration: Registration,
+    key: bytes,
+    profile: Profile,
+    *,
+    cutoff: float | None = None,
+) -> NDArray[np.float64]:
+    """Return the coded bits' log-likelihood ratios of chips that lie in place, shape (CODED_BITS,).
+
+    With the fall-off with frequency that a reader would find, or of a known cutoff, in cycles per tile.
+    """
+    spectrum = folded_spectrum(level, registration, profile)
+    if cutoff is None:
+        return _sharpest(spectrum, key, profile).llr
+    return _despread(spectrum, cutoff, key, profile).llr
 
 
 def folded_spectrum(level: Level, registration: Registration, profile: Profile) -> NDArray[np.complex128]:
@@ -230,48 +271,52 @@ def _fold_sum(values: NDArray[np.float32], origin: tuple[int, int], side: int) -
     return np.asarray(tiles.sum(axis=(0, 2)), np.float64)
 
 
-def matched_filter(spectrum: NDArray[np.complex128], profile: Profile) -> NDArray[np.float64]:
-    """Return a folded tile filtered so that despreading it gives log-likelihood ratios.
-
-    What is left of each frequency is learnt from the template's own lines, the noise from the
-    neighbouring frequencies.
+def matched_filter(spectrum: NDArray[np.complex128], cutoff: float, profile: Profile) -> NDArray[np.float64]:
+    """Return a folded tile filtered so that despreading it gives log-likelihood ratios, to a factor.
 
     Parameters
     ----------
     spectrum : ndarray of complex, shape (N, N)
         The tile's transform.
+    cutoff : float
+        Cycles per tile at which the channel has left 1 / e of the mark's amplitude: a Gaussian fall-off.
+        The noise is learnt from the neighbouring frequencies.
     profile : Profile
     """
-    found = lines(profile)
-    side = len(spectrum)
-    seen = _line_values(spectrum, profile).real
-    message = spectrum.copy()
-    at = found.cycles_xy[:, 1] % side, found.cycles_xy[:, 0] % side
-    message[at] = message[-at[0] % side, -at[1] % side] = 0
-    noise = _wrapped_blur(np.abs(message) ** 2, 9) + 1e-9
-    cycles = np.fft.fftfreq(side, 1 / side)
-    radius = np.hypot(cycles[:, None], cycles[None, :])
-    gain = _channel_gain(np.hypot(*found.cycles_xy.T), seen, noise[at], radius)
-    expected = gain * profile.message_gain(radius)
+    message, noise = _without_lines(spectrum, profile)
+    radius = _radii(profile)
+    expected = np.exp(-((radius / cutoff) ** 2)) * profile.message_gain(radius)
     return np.asarray(scipy.fft.ifft2(message * expected / noise).real)
 
 
-def _channel_gain(
-    line_radius: NDArray[np.float64],
-    seen: NDArray[np.float64],
-    noise: NDArray[np.float64],
-    radius: NDArray[np.float64],
-) -> NDArray[np.float64]:
-    """Fit a Gaussian fall-off with frequency to the template's lines; return it at all radii."""
-    best, gain = -1.0, np.zeros_like(radius)
-    for cutoff in (18.0, 25.0, 35.0, 50.0, 80.0, 200.0):
-        shape = np.exp(-((line_radius / cutoff) ** 2))
-        agreement = float(np.sum(shape * seen / noise))
-        norm = float(np.sum(shape**2 / noise))
-        if agreement > 0 and agreement**2 / norm > best:
-            best = agreement**2 / norm
-            gain = agreement / norm * np.exp(-((radius / cutoff) ** 2))
-    return gain
+def _without_lines(
+    spectrum: NDArray[np.complex128], profile: Profile
+) -> tuple[NDArray[np.complex128], NDArray[np.float64]]:
+    """Return a spectrum without the template's lines, and the power of the noise about each frequency."""
+    side = len(spectrum)
+    across, down = lines(profile).cycles_xy.T
+    message = spectrum.copy()
+    message[down % side, across % side] = message[-down % side, -across % side] = 0
+    return message, _wrapped_blur(np.abs(message) ** 2, 9) + 1e-9
+
+
+def _line_cutoff(spectrum: NDArray[np.complex128], profile: Profile) -> float:
+    """Return the cutoff, one of `_CUTOFFS`, that fits the template's lines best."""
+    side = len(spectrum)
+    across, down = lines(profile).cycles_xy.T
+    noise = _without_lines(spectrum, profile)[1][down % side, across % side]
+    seen = _line_values(spectrum, profile).real
+    shapes = np.exp(-((np.hypot(across, down) / np.array(_CUTOFFS)[:, None]) ** 2))
+    agreement = (shapes * seen / noise).sum(axis=1)
+    fit = np.maximum(agreement, 0) ** 2 / (shapes**2 / noise).sum(axis=1)
+    return _CUTOFFS[int(fit.argmax())]
+
+
+@cache
+def _radii(profile: Profile) -> NDArray[np.float64]:
+    """Return the radius of each frequency of a tile's transform, in cycles per tile."""
+    cycles = np.fft.fftfreq(profile.tile_chips, 1 / profile.tile_chips)
+    return np.asarray(np.hypot(cycles[:, None], cycles[None, :]))
 
 
 def _wrapped_blur(power: NDArray[np.float64], size: int) -> NDArray[np.float64]:

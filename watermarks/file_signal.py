@@ -15,6 +15,10 @@ from watermarks.whitening import level, luma_of
 MEASURED_PX_PER_CHIP = 2.0
 """The resolution at which a file is measured: that of a photo from reading distance."""
 
+# Where a typical photo's contrast has fallen to 1 / e, in cycles per tile: a file is measured as it will be
+# read. Not by its clearest bits: in a busy picture those are the picture's own.
+_CUTOFF = 50.0
+
 
 def at_measured_scale(
     image: NDArray[np.uint8] | NDArray[np.float32], px_per_chip: float
@@ -46,4 +50,4 @@ def file_soft_bits(marked: NDArray[np.float32], key: bytes, profile: Profile) ->
     whole = level(luma_of(marked), 1)
     chips = np.array(marked.shape[1::-1]) / scale
     registration = registered(whole, flat, np.array([[0, 0], chips]), profile)
-    return decoder.soft_bits(whole, registration, key, profile)
+    return decoder.soft_bits(whole, registration, key, profile, cutoff=_CUTOFF)

@@ -6,13 +6,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from watermarks.channel_camera import Capture
-from watermarks.geometry import fit_surface
+from watermarks.geometry import Camera, fit_surface
 from watermarks.profiles import Profile
 from watermarks.registration import Registration, registered
 from watermarks.whitening import Level, level, luma_of
 
 # Points each way at which the simulation is asked where the paper is: enough for the bend of a page.
 _POINTS = 24
+
+# What the simulation says is good to a tenth of a chip: one over its variance.
+_SURE = 100.0
 
 # Points in view that a surface is fitted to at the least.
 _LEAST_IN_VIEW = 12
@@ -49,6 +52,8 @@ def register_known(
     inside = ((seen > 0) & (seen < (width, height))).all(axis=1)
     if inside.sum() < _LEAST_IN_VIEW:
         return None
-    surface = fit_surface(at_in[inside] * chips_per_inch, seen[inside], np.ones(inside.sum()), bent=True)
+    weights = np.full(inside.sum(), _SURE)
+    camera = Camera.of(found.search_plane.shape)
+    surface = fit_surface(at_in[inside] * chips_per_inch, seen[inside], weights, camera)
     box = np.array([[0, 0], size_in * chips_per_inch])
     return found, registered(found, surface, box, profile)

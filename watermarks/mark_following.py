@@ -7,7 +7,6 @@ import scipy.ndimage
 from numpy.typing import NDArray
 
 from watermarks.blocks import (
-    BENT_BLOCKS,
     BLOCK,
     BLOCK_Z,
     LEAST_BLOCKS,
@@ -15,17 +14,20 @@ from watermarks.blocks import (
     block_centres,
     block_grid,
     chip_cells,
-    largest_patch,
+    patches,
     tapered_sums,
     vertices,
 )
-from watermarks.geometry import Surface, fit_surface, rectify
+from watermarks.geometry import Camera, Surface, fit_surface, rectify
 from watermarks.registration import Registration, shown_by
 from watermarks.whitening import Level
 
 # Rounds of growth, and how far a block may lie from where it is expected, in chips.
 _MARK_ROUNDS = 6
 _MARK_REACH = 2
+
+# So far beyond the blocks that agree others are asked: over a dark band that shows none of the mark.
+_LOOK_CHIPS = BLOCK + 2 * STRIDE
 
 # Far from where it lies, a tile correlates with its own surroundings as noise does: chips down and right.
 _FAR_CHIPS = ((37, 53), (53, -29), (-41, 61), (29, 23))
@@ -60,6 +62,7 @@ def follow_mark(
     )
     box = np.sort(turn * ends + offset, axis=0)
     to_search = found.surface.scaled(1 / level.search_shrink).moved(turn, offset)
+    camera = Camera.of(level.search_plane.shape)
     trusted = 0
     tiles = _moved_tiles(tile)
     for _ in range(_MARK_ROUNDS):
@@ -67,13 +70,13 @@ def follow_mark(
         near, noise = _correlated(level, to_search, origin, counts, tiles)
         offsets, peak = vertices(near)
         z = peak / noise
-        agree = largest_patch(z >= BLOCK_Z)
+        agree = patches(z >= BLOCK_Z, LEAST_BLOCKS)
         if agree.sum() < LEAST_BLOCKS:
             break
         centres = block_centres(origin, counts)[agree]
         seen = to_search.to_level(centres + offsets[agree])
-        to_search = fit_surface(centres, seen, z[agree] ** 2, bent=bool(agree.sum() >= BENT_BLOCKS))
-        box = np.array([centres.min(axis=0) - BLOCK, centres.max(axis=0) + BLOCK])
+        to_search = fit_surface(centres, seen, z[agree] ** 2, camera)
+        box = np.array([centres.min(axis=0) - _LOOK_CHIPS, centres.max(axis=0) + _LOOK_CHIPS])
         if agree.sum() <= trusted:
             break
         trusted = int(agree.sum())

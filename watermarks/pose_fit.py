@@ -58,8 +58,7 @@ def _excess(
     nearer = 1 - (recession * away).sum(axis=1)
     moved = np.eye(2) - away[:, :, None] * recession[:, None, :]
     jacobians = nearer[:, None, None] * moved @ tilted.jacobians[which]
-    straight = inverse(found.unwarp[window]) @ jacobians
-    to_bins = found.side * np.swapaxes(inverse(straight), -1, -2)
+    to_bins = found.side * np.swapaxes(inverse(jacobians), -1, -2)
     cycles = lines(profile).cycles_xy
     power = power_at(found.near_power, window, cycles @ np.swapaxes(to_bins, 1, 2))
     return np.asarray(power.sum(axis=1) - len(cycles) * float(found.near_power.mean()), np.float64)
@@ -76,8 +75,6 @@ def refined(
     """
     cycles = lines(profile).cycles_xy.astype(np.float64)
     window, inside, away, ring = _around(found, tilted.of_window)
-    per_px = np.swapaxes(found.unwarp, -1, -2)[window] * found.side  # frequencies per pixel -> bins
-    to_px = inverse(per_px)
     at_own = np.swapaxes(inverse(tilted.jacobians), -1, -2)  # cycles per tile -> frequencies per pixel
     recession = tilted.recessions_xy / focal_px
     for reach in (*_FITTED_RINGS, None):
@@ -87,11 +84,11 @@ def refined(
         seen = (g[:, None] + recession[:, None, None] * (along / n[:, :, None])[..., None]) / n[
             :, :, None, None
         ]
-        bins = np.einsum("mwij,mwkj->mwki", per_px, seen)
+        bins = found.side * seen
         if reach is None:
             break
         power, step = peak_near(found.power, window, bins)
-        step_px = np.einsum("mwij,mwkj->mwki", to_px, step)
+        step_px = step / found.side
         # Unknowns: the four of the map at the proposal's own window, then the recession.
         design = np.zeros((*step_px.shape, 6))
         design[..., 0, 0:2] = design[..., 1, 2:4] = cycles
@@ -129,7 +126,7 @@ def _around(
     inside : ndarray of bool, shape (M, V)
         Whether there is such a window; if not, another stands in its place.
     away_xy : ndarray of float, shape (M, V, 2)
-        From the window's middle to theirs, in pixels of the plane as it was seen.
+        From the window's middle to theirs, in pixels of the plane.
     ring : ndarray of int, shape (V,)
         How many windows away they are.
     """

@@ -8,7 +8,7 @@ stands out is refined, and its offset told by the lines' phases.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import cv2
@@ -16,24 +16,25 @@ import numpy as np
 import scipy.fft
 from numpy.typing import NDArray
 
-from watermarks.constellation import propose
+from watermarks.constellation import MOST_PEAKS, propose, ring
+from watermarks.geometry import Camera, Surface
 from watermarks.pose_fit import refined, rough_scores
 from watermarks.profiles import Profile
-from watermarks.spectra import Windows, relative_power, taper, windows
+from watermarks.spectra import CAP, Windows, relative_power, taper, windows
 from watermarks.template import lines
-from watermarks.tilted import FOCAL_RATIO, Tilted, inverse, tilts
+from watermarks.tilted import Tilted, inverse, tilts
 
-# Side of a window, in pixels of the search plane: larger ones smear the lines of a tilted page, and find
-# nothing that these don't.
-_SIDE_PX = 128
+SIDES_PX = (256, 128)
+"""Sides of the windows to search with, in pixels of the search plane: first the large ones, which show a weak
+template that neither tilt nor bend smears, and are few; then those for steep pages and small pictures."""
 
 # With more windows than this they overlap less.
 _MOST_WINDOWS = 200
 
-# So many poses of a plane are yielded at most: those of all pictures on a page, and some by chance.
+# So many poses are yielded at most: those of all pictures on a page, and some by chance.
 _YIELDED = 16
 
-# So many proposals of a view are fitted to the spectra about them.
+# So many proposals are fitted to the spectra about them.
 _REFINED = 24
 
 # What chance alone proposes scores 5 in the median and 8 in one of ten; right poses of messages that
@@ -44,9 +45,14 @@ _LEAST_SCORE = 7.0
 _SAME_SHARE = 0.12
 _SAME_WINDOWS = 2.0
 
-# Tilts that are undone when a plane is searched again: of this tangent, in so many directions.
-_TILT = 0.6
-_DIRECTIONS = 6
+STEEP_SIDE_PX = 128
+STEEP_PX = (600, 1300)
+"""Side of the windows, and least and greatest long side of the planes, that are worth a search with tilts
+undone. A steep page smears lines within windows of coarser planes too, but the next finer shows as much; a
+window of a finer one sees too little of the page for that."""
+
+TILTS_XY = tuple(0.6 * np.array([np.cos(angle), np.sin(angle)]) for angle in 2 * np.pi * np.arange(6) / 6)
+"""Tilts that are worth undoing: where a page recedes, by the tangent of its tilt."""
 
 _OFFSETS = 256  # offsets of the tile that are tried each way: half a chip apart
 
@@ -71,67 +77,74 @@ class Pose:
     score: float
 
 
-def search(plane: NDArray[np.float32], profile: Profile, *, straighten: bool = False) -> Iterator[Pose]:
+def search(
+    plane: NDArray[np.float32],
+    side: int,
+    profile: Profile,
+    *,
+    undone_xy: NDArray[np.float64] | None = None,
+    known: Callable[[NDArray[np.float64]], bool] = lambda _: False,
+) -> Iterator[Pose]:
     """Yield the poses that a search plane shows, the likeliest first.
 
     Parameters
     ----------
     plane : ndarray of float32, shape (H, W)
         Whitened luma of a whole level.
+    side : int
+        Of the windows, one of `SIDES_PX`.
     profile : Profile
         The version of the format.
-    straighten : bool, optional
-        Look at the plane under several tilts undone, instead of as it is: a steep perspective smears the
-        lines within a window. It takes several times as long.
+    undone_xy : ndarray of float, shape (2,), optional
+        Look at the plane as if a page that recedes so lay flat, one of `TILTS_XY`: a steep perspective smears
+        the lines within a window.
+    known : callable, optional
+        Whether a point of the plane, shape (2,), lies in what is known by now, and its pose may be left out.
     """
-    focal_px = FOCAL_RATIO * max(plane.shape)
-    if straighten:
-        angles = 2 * np.pi * np.arange(_DIRECTIONS) / _DIRECTIONS
-        recessions = _TILT * np.stack([np.cos(angles), np.sin(angles)], axis=1)
-        straight = (_tilt_undone(plane, each, focal_px) for each in recessions)
-        views = [windows(each, _SIDE_PX, _MOST_WINDOWS, to_seen) for each, to_seen in straight]
-    else:
-        views = [windows(plane, _SIDE_PX, _MOST_WINDOWS)]
-    yield from _search(plane, views, focal_px, profile)
-
-
-def _search(
-    plane: NDArray[np.float32], views: Sequence[Windows | None], focal_px: float, profile: Profile
-) -> Iterator[Pose]:
-    """Yield the likeliest poses that the windows of some views of a plane propose."""
-    found: list[tuple[float, Windows, Tilted, int]] = []
-    for view in views:
-        if view is None:
-            continue
-        tilted = tilts(view, *propose(view, profile), plane.shape, focal_px)
-        scores = rough_scores(view, tilted, focal_px, profile)
-        tilted = tilted.only(np.array(_distinct(view, tilted, scores, _REFINED), np.intp))
-        tilted, scores = refined(view, tilted, focal_px, profile)
-        found += [(float(scores[i]), view, tilted, i) for i in _distinct(view, tilted, scores, _YIELDED)]
-    found = [each for each in found if each[0] > _LEAST_SCORE]
-    found.sort(key=lambda each: -each[0])
-    for score, view, tilted, index in found[:_YIELDED]:
-        yield _placed(plane, view, tilted, index, score, focal_px, profile)
+    camera = Camera.of(plane.shape)
+    view, to_plane = plane, np.eye(3)
+    if undone_xy is not None:
+        view, camera, to_plane = _tilt_undone(plane, camera, undone_xy)
+    found = windows(view, side, _MOST_WINDOWS, ring(side, profile), MOST_PEAKS)
+    if found is None:
+        return
+    tilted = tilts(found, *propose(found, profile), camera)
+    scores = rough_scores(found, tilted, camera.focal_px, profile)
+    tilted = tilted.only(np.array(_distinct(found, tilted, scores, _REFINED), np.intp))
+    tilted, scores = refined(found, tilted, camera.focal_px, profile)
+    for index in _distinct(found, tilted, scores, _YIELDED):
+        centre = Surface.flat(to_plane).to_level(found.centres_xy[tilted.of_window[index]])
+        if scores[index] > _LEAST_SCORE and not known(centre):
+            tile_to_view = _placed(view, found, tilted, index, camera.focal_px, profile)
+            yield Pose(to_plane @ tile_to_view, centre, float(scores[index]))
 
 
 def _tilt_undone(
-    plane: NDArray[np.float32], recession: NDArray[np.float64], focal_px: float
-) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
-    """Return a plane as it were if its page receded less, and the homography back.
+    plane: NDArray[np.float32], camera: Camera, recession_xy: NDArray[np.float64]
+) -> tuple[NDArray[np.float32], Camera, NDArray[np.float64]]:
+    """Return a plane as a camera turned square to a tilted page would see it, that camera, and the way back.
 
     A page that recedes by p at the optical axis is seen through tangents ``I + p (0, 1)^T``: its metric
     there is ``I + p p^T``.
     """
     height, width = plane.shape
-    values, vectors = np.linalg.eigh(np.eye(2) + np.outer(recession, recession))
-    foreshorten = (vectors * values**-0.5) @ vectors.T / np.prod(values) ** -0.25
+    values, vectors = np.linalg.eigh(np.eye(2) + np.outer(recession_xy, recession_xy))
+    zoom = np.prod(values) ** 0.25
+    foreshorten = zoom * (vectors * values**-0.5) @ vectors.T
     tilt = np.eye(3)
     tilt[:2, :2] = foreshorten
-    tilt[2, :2] = recession @ foreshorten / focal_px
-    middle = np.array([(width - 1) / 2, (height - 1) / 2])
-    to_seen = _moved_by(*middle) @ tilt @ _moved_by(*-middle)
+    tilt[2, :2] = recession_xy @ foreshorten / camera.focal_px
+    to_plane = _moved_by(*camera.centre_xy) @ tilt @ _moved_by(*-camera.centre_xy)
+    # Its optical axis meets the page where a perpendicular from the lens does.
+    sideways = foreshorten @ recession_xy / zoom
+    turned = Camera(
+        camera.focal_px * float(np.sqrt(1 - sideways @ sideways)) / zoom,
+        camera.centre_xy - camera.focal_px / zoom * sideways,
+        camera.half_diagonal_px,
+    )
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    return np.asarray(cv2.warpPerspective(plane, to_seen, (width, height), flags=flags), np.float32), to_seen
+    view = cv2.warpPerspective(plane, to_plane, (width, height), flags=flags)
+    return np.asarray(view, np.float32), turned, to_plane
 
 
 def _distinct(found: Windows, tilted: Tilted, scores: NDArray[np.float64], most: int) -> list[int]:
@@ -155,11 +168,10 @@ def _placed(
     found: Windows,
     tilted: Tilted,
     index: int,
-    score: float,
     focal_px: float,
     profile: Profile,
-) -> Pose:
-    """Return a proposal as a pose: map and offset in the tile as its own window, straightened, has them."""
+) -> NDArray[np.float64]:
+    """Return a proposal's map, chips -> plane, with the offset in the tile that its own window has."""
     centre = found.centres_xy[tilted.of_window[index]]
     jacobian = tilted.jacobians[index]
     px_per_tile = float(np.sqrt(np.linalg.det(jacobian)))
@@ -175,9 +187,7 @@ def _placed(
     tile_to_centre[:2, :2] = turn * jacobian / profile.tile_chips
     tile_to_centre[2, :2] = recession @ tile_to_centre[:2, :2]
     # The middle of the window is at this offset in the tile.
-    return Pose(
-        _moved_by(*centre) @ tile_to_centre @ _moved_by(*(-offset * profile.tile_chips)), centre, score
-    )
+    return _moved_by(*centre) @ tile_to_centre @ _moved_by(*(-offset * profile.tile_chips))
 
 
 def _straightened(
@@ -200,7 +210,7 @@ def _straightened(
 def _correction(straight: NDArray[np.float32], px_per_tile: float, profile: Profile) -> NDArray[np.float64]:
     """Return the small linear change of tile coordinates that the lines' peaks ask for."""
     side = len(straight)
-    power = cv2.GaussianBlur(relative_power(straight), (0, 0), 0.7)
+    power = cv2.GaussianBlur(np.minimum(relative_power(straight), CAP), (0, 0), 0.7)
     expected = lines(profile).cycles_xy * (side / px_per_tile)
     seen, weights = [], []
     for x, y in expected:

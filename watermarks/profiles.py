@@ -60,20 +60,20 @@ class Profile:
 
 
 # 75 chips per inch make tiles of 1.71 in, so that the smallest pictures hold a whole one. The template's
-# lines lie at 11 to 18 cycles per inch: finer ones smear under perspective and are lost to a photo of 65
-# pixels per inch, coarser ones drown in the picture. Six, and not more, because a reader finds them by their
-# power before it knows their phases, and then every further line adds its noise. They have half of the
-# energy: with 0.4 a fifth of the typical photos whose message would decode are not found, with 0.6 nearly all
-# that are found decode. The message lies at 8 to 26 cycles per inch, where photographs have little of their
-# own and a photo from reading distance still has something.
+# lines lie at 14 to 21 cycles per inch: coarser ones drown in busy pictures, finer ones smear under
+# perspective and are lost to a photo of 65 pixels per inch. Six, and not more, because a reader finds them by
+# their power before it knows their phases, and then every further line adds its noise. With 45 % of energy
+# they are found about where the message decodes. The message lies at 11 to 28 cycles per inch: there a
+# typical photo keeps more of a unit of energy than below, as a picture has less of its own, a hard one as
+# much, and the eye sees less of it.
 DRAFT_0 = Profile(
     version=0,
     chips_per_inch=75.0,
     tile_chips=128,
     template_lines=6,
-    template_radii=(19.0, 30.0),
-    template_share=0.5,
-    message_band=(14.0, 44.0),
+    template_radii=(24.0, 36.0),
+    template_share=0.45,
+    message_band=(18.0, 48.0),
     delta_e=0.42,
     masking=0.1,
 )

@@ -29,7 +29,7 @@ from watermarks.whitening import Level, pyramid
 # Two detections of one payload that overlap once one is made larger by this are one picture.
 _TOUCHING = 1.1
 
-# After so many poses of a level that come to nothing the others are chance as well.
+# After so many poses of a search that come to nothing the others are chance as well.
 _IN_VAIN = 6
 
 # A photo may try so many lists of 64 messages in vain: a check of 40 bits lets one of them pass by chance in
@@ -41,10 +41,6 @@ _WORTH_ANOTHER_LOOK = 0.55
 
 # From so many pixels of the search plane per chip on, a picture of 2 in fills a window of the search.
 _SMALL_PX_PER_CHIP = 0.85
-
-# A steep page is looked for again in search planes up to this long side: a picture that is steep and so small
-# in the photo that it takes a finer one shows too little of the mark.
-_STRAIGHTENED_PX = 1100
 
 T = TypeVar("T")
 
@@ -89,10 +85,9 @@ def read(
                 found += _fresh(_read_level(_without(rest, found), key, vain, stopwatch), found)
             return _sorted(found)
     for level in levels:
-        if max(level.search_plane.shape) <= _STRAIGHTENED_PX:
-            found = _read_level(level, key, vain, stopwatch, straighten=True)
-            if found:
-                return _sorted(found)
+        found = _read_steep(level, key, vain, stopwatch)
+        if found:
+            return _sorted(found)
     finest_px = max(levels[-1].search_plane.shape)
     return Miss(likeliest_reason(capture, vain.followed, finest_px=finest_px))
 
@@ -113,19 +108,35 @@ class _Vain:
     followed: list[Followed] = field(default_factory=list)
 
 
-def _read_level(
-    level: Level, key: bytes, vain: _Vain, stopwatch: Stopwatch, *, straighten: bool = False
-) -> list[Detection]:
+def _read_level(level: Level, key: bytes, vain: _Vain, stopwatch: Stopwatch) -> list[Detection]:
     """Return what a level shows."""
     found: list[Detection] = []
     for profile in PROFILES.values():
         more = True
         while more:
-            seen = _read_once(_without(level, found), key, profile, vain, stopwatch, straighten=straighten)
-            fresh = _fresh(seen, found)
+            left = _without(level, found)
+            searches = (
+                _fresh(_read_once(left, side, key, profile, vain, stopwatch), found)
+                for side in pose_search.SIDES_PX
+            )
+            fresh = next((each for each in searches if each), [])
             found += fresh
             more = bool(fresh) and _left(level, found)
     return found
+
+
+def _read_steep(level: Level, key: bytes, vain: _Vain, stopwatch: Stopwatch) -> list[Detection]:
+    """Return what a level shows of steep pages, under the first tilt that shows something."""
+    low, high = pose_search.STEEP_PX
+    if not low <= max(level.search_plane.shape) <= high:
+        return []
+    side = pose_search.STEEP_SIDE_PX
+    searches = (
+        _read_once(level, side, key, profile, vain, stopwatch, undone_xy=undone_xy)
+        for profile in PROFILES.values()
+        for undone_xy in pose_search.TILTS_XY
+    )
+    return next((each for each in searches if each), [])
 
 
 def _without(level: Level, found: Sequence[Detection]) -> Level:
@@ -158,23 +169,24 @@ def _sorted(found: Sequence[Detection]) -> list[Detection]:
 
 def _read_once(
     level: Level,
+    side: int,
     key: bytes,
     profile: Profile,
     vain: _Vain,
     stopwatch: Stopwatch,
     *,
-    straighten: bool,
+    undone_xy: NDArray[np.float64] | None = None,
 ) -> list[Detection]:
     """Return what one search of a level shows."""
     found: list[Detection] = []
     in_vain = 0
-    poses = pose_search.search(level.search_plane, profile, straighten=straighten)
+
+    def known(search_xy: NDArray[np.float64]) -> bool:
+        at = level.to_capture((search_xy + 0.5) * level.search_shrink - 0.5)
+        return any(_holds(each, at) for each in found)
+
+    poses = pose_search.search(level.search_plane, side, profile, undone_xy=undone_xy, known=known)
     for pose in _watched(poses, stopwatch):
-        if in_vain == _IN_VAIN:
-            break
-        centre = (pose.centre_xy + 0.5) * level.search_shrink - 0.5
-        if any(_holds(each, level.to_capture(centre)) for each in found):
-            continue
         with stopwatch("detect"):
             registration = register(level, pose, profile)
         detection = None
@@ -183,6 +195,8 @@ def _read_once(
                 detection = _decode(level, registration, key, profile, vain)
         if detection is None:
             in_vain += 1
+            if in_vain == _IN_VAIN:
+                break
             continue
         # What is read is taken out, lest a neighbour's surface grow into it.
         level = level.without(level.from_capture(detection.corners_xy))

@@ -112,7 +112,7 @@ def evidence(
     ndarray of float, shape (rows // 4, columns // 4)
         The mean product of whitened chips and the mark's tile, both of about unit variance.
     """
-    chips = whitened_chips(level.luma, surface, origin, shape)
+    chips = whitened_chips(level.luma, surface, origin, shape, trust=0.0)
     return _agreement(chips, origin, mark_tile(profile, coded_bits, key))
 
 

@@ -16,7 +16,6 @@ import scipy.ndimage
 from numpy.typing import NDArray
 
 from watermarks.blocks import (
-    BENT_BLOCKS,
     BLOCK,
     BLOCK_Z,
     LEAST_BLOCKS,
@@ -28,7 +27,7 @@ from watermarks.blocks import (
     tapered_sums,
     vertices,
 )
-from watermarks.geometry import Surface, fit_surface, rectify
+from watermarks.geometry import Camera, Surface, fit_surface, rectify
 from watermarks.pose_search import Pose
 from watermarks.profiles import Profile
 from watermarks.template import lines
@@ -93,6 +92,7 @@ def _follow(
     level: Level, to_search: Surface, box: NDArray[np.float64], profile: Profile
 ) -> Registration | None:
     """Fit a surface to the blocks that agree with it, and to their neighbours, until no more are found."""
+    camera = Camera.of(level.search_plane.shape)
     trusted = 0
     for turn in range(_ROUNDS):
         origin, counts = block_grid(box)
@@ -104,8 +104,7 @@ def _follow(
             return None
         centres = block_centres(origin, counts)[agree]
         seen = to_search.to_level(centres + offsets[agree])
-        bent = agree.sum() >= BENT_BLOCKS and turn >= 2
-        to_search = fit_surface(centres, seen, z[agree] ** 2, bent=bent)
+        to_search = fit_surface(centres, seen, z[agree] ** 2, camera)
         box = np.array([centres.min(axis=0) - BLOCK, centres.max(axis=0) + BLOCK])
         if agree.sum() <= trusted and turn >= 4:
             break

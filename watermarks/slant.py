@@ -17,8 +17,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from watermarks.geometry import FOCAL_RATIO
 from watermarks.gradients import GradientPower, block_means
-from watermarks.tilted import FOCAL_RATIO
 
 # Lines are looked for in a copy of this long side: finer ones are letters.
 _LINES_PX = 640

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 # What one line may add to a score, times the local mean: a lone strong line is a picture's or the text's own.
 # Over simulated photos 7 finds more poses than 16 or 5.
-_CAP = 7.0
+CAP = 7.0
 _TAPERED = 0.6  # share of the window's width that its two edges' taper takes
 # Share of a window that must have been seen: the rim of what was taken out has lines of its own.
 _LEAST_SEEN = 0.5
@@ -38,9 +38,9 @@ class Windows:
     grid : tuple of int
         Rows and columns of windows.
     centres_xy : ndarray of float, shape (W, 2)
-        The windows' middles in pixels of the plane as it was seen, row by row.
-    unwarp : ndarray of float, shape (W, 2, 2)
-        Steps in a window's samples -> steps in those pixels, at its middle.
+        The windows' middles in pixels of the plane, row by row.
+    peaks : list of ndarray of float32, shape (K, 2)
+        Each window's local maxima within the ring where lines may be, in bins, the highest first.
     power : ndarray of float32, shape (W, N, N / 2 + 1)
         Power over its local mean, capped; 1, the mean, in windows of which too little was seen.
     near_power : ndarray of float32, shape (W, N, N / 2 + 1)
@@ -53,14 +53,14 @@ class Windows:
     stride: int
     grid: tuple[int, int]
     centres_xy: NDArray[np.float64]
-    unwarp: NDArray[np.float64]
+    peaks: list[NDArray[np.float32]]
     power: NDArray[np.float32]
     near_power: NDArray[np.float32]
     smooth_power: NDArray[np.float32]
 
 
 def windows(
-    plane: NDArray[np.float32], side: int, most: int, to_seen: NDArray[np.float64] | None = None
+    plane: NDArray[np.float32], side: int, most: int, ring: tuple[float, float], most_peaks: int
 ) -> Windows | None:
     """Return a plane's windows, half overlapping unless that makes more than `most`; None if none fits.
 
@@ -72,8 +72,10 @@ def windows(
         Of a window, in samples.
     most : int
         So many windows are worth their time: beyond, they overlap less.
-    to_seen : ndarray of float, shape (3, 3), optional
-        Homography, the plane -> the plane as it was seen, if it was straightened.
+    ring : tuple of float
+        The least and the greatest radius at which a line may be seen, in bins.
+    most_peaks : int
+        So many peaks of a window are kept at most.
     """
     height, width = plane.shape
     if min(height, width) < side:
@@ -83,21 +85,21 @@ def windows(
         stride = side * 7 // 8
     tops, lefts = (_starts(n, side, stride) for n in (height, width))
     samples = np.stack([plane[y : y + side, x : x + side] for y in tops for x in lefts])
-    power = relative_power(samples)
-    power[np.count_nonzero(samples, axis=(1, 2)) < _LEAST_SEEN * side * side] = 1
-    near = np.stack([cv2.dilate(each, np.ones((3, 3), np.uint8)) for each in power])
-    smooth = np.stack([cv2.GaussianBlur(each, (3, 3), _PEAK_WIDTH) for each in power])
+    height_above = relative_power(samples)
+    height_above[np.count_nonzero(samples, axis=(1, 2)) < _LEAST_SEEN * side * side] = 1
+    highest = np.stack([cv2.dilate(each, np.ones((3, 3), np.uint8)) for each in height_above])
+    power = np.minimum(height_above, CAP)
     centres = np.stack(np.meshgrid(lefts, tops), axis=-1).reshape(-1, 2) + (side - 1) / 2
-    seen, unwarp = _seen(np.asarray(centres, np.float64), np.eye(3) if to_seen is None else to_seen)
     return Windows(
         side,
         stride,
         (len(tops), len(lefts)),
-        seen,
-        unwarp,
+        np.asarray(centres, np.float64),
+        # Before the cap: under it strong lines are plateaus.
+        [_peaks(*each, ring, most_peaks) for each in zip(height_above, highest, strict=True)],
         power,
-        np.asarray(near, np.float32),
-        np.asarray(smooth, np.float32),
+        np.asarray(np.minimum(highest, CAP), np.float32),
+        np.stack([cv2.GaussianBlur(each, (3, 3), _PEAK_WIDTH) for each in power]).astype(np.float32),
     )
 
 
@@ -107,23 +109,13 @@ def _starts(length: int, side: int, stride: int) -> NDArray[np.intp]:
     return np.rint(np.linspace(0, length - side, count)).astype(np.intp)
 
 
-def _seen(
-    points_xy: NDArray[np.float64], homography: NDArray[np.float64]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return where a homography puts points, and its Jacobian there."""
-    mapped = points_xy @ homography[:, :2].T + homography[:, 2]
-    at = mapped[:, :2] / mapped[:, 2:]
-    jacobian = (homography[:2, :2] - at[:, :, None] * homography[2, :2]) / mapped[:, 2, None, None]
-    return at, np.asarray(jacobian)
-
-
 def relative_power(samples: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return the half spectra's power of windows, shape (..., N, N), over its local mean, capped."""
+    """Return the half spectra's power of windows, shape (..., N, N), over its local mean."""
     side = samples.shape[-1]
     values = scipy.fft.rfft2(samples * taper(side))
     power = np.roll(values.real**2 + values.imag**2, side // 2, axis=-2)
     mean = np.stack([cv2.blur(each, _NEIGHBOURHOOD) for each in power.reshape(-1, side, side // 2 + 1)])
-    return np.asarray(np.minimum(power / (mean.reshape(power.shape) + 1e-9), _CAP), np.float32)
+    return np.asarray(power / (mean.reshape(power.shape) + 1e-9), np.float32)
 
 
 @cache
@@ -134,16 +126,16 @@ def taper(side: int) -> NDArray[np.float32]:
     return edge[:, None] * edge[None, :]
 
 
-def peaks(
-    power: NDArray[np.float32], near_power: NDArray[np.float32], radii: tuple[float, float], most: int
+def _peaks(
+    power: NDArray[np.float32], highest: NDArray[np.float32], ring: tuple[float, float], most: int
 ) -> NDArray[np.float32]:
-    """Return the highest local maxima within a ring, in bins, shape (K, 2), the highest first."""
+    """Return where the power peaks within a ring, in bins, shape (K, 2), the highest first."""
     side = len(power)
-    y, x = np.nonzero((power >= near_power) & (power > _PEAK))
+    y, x = np.nonzero((power >= highest) & (power > _PEAK))
     height = power[y, x]
     y = y - side // 2
     radius = np.hypot(x, y)
-    inside = (radius > radii[0]) & (radius < radii[1]) & ((x > 0) | (y > 0))
+    inside = (radius > ring[0]) & (radius < ring[1]) & ((x > 0) | (y > 0))
     best = np.argsort(-height[inside])[:most]
     return np.stack([x[inside][best], y[inside][best]], axis=1).astype(np.float32)
 

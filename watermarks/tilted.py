@@ -7,10 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from watermarks.geometry import Camera
 from watermarks.spectra import Windows
-
-# A phone's main camera is a 24 to 28 mm equivalent: focal length over the frame's long side.
-FOCAL_RATIO = 0.75
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -36,11 +34,7 @@ class Tilted:
 
 
 def tilts(
-    found: Windows,
-    to_bins: NDArray[np.float32],
-    of_window: NDArray[np.intp],
-    shape: tuple[int, ...],
-    focal_px: float,
+    found: Windows, to_bins: NDArray[np.float32], of_window: NDArray[np.intp], camera: Camera
 ) -> Tilted:
     """Return the two tilts of the page that each linear map may come from.
 
@@ -49,10 +43,8 @@ def tilts(
     ``I - a a^T / b^2 + q q^T`` with b^2 = 1 + a^T a and q = b p + a / b. The map gives that metric up to
     scale, and whitened by its known part it is ``I + r r^T``: r is told but for its sign.
     """
-    straight = np.swapaxes(inverse(to_bins.astype(np.float64) / found.side), -1, -2)
-    jacobians = found.unwarp[of_window] @ straight
-    middle = (np.array(shape[::-1]) - 1) / 2
-    axis = (found.centres_xy[of_window] - middle) / focal_px
+    jacobians = np.swapaxes(inverse(to_bins.astype(np.float64) / found.side), -1, -2)
+    axis = (found.centres_xy[of_window] - camera.centre_xy) / camera.focal_px
     b = np.sqrt(1 + (axis**2).sum(axis=1))
     known = np.eye(2) - axis[:, :, None] * axis[:, None, :] / (b**2)[:, None, None]
     values, vectors = np.linalg.eigh(known)

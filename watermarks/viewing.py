@@ -7,10 +7,9 @@ import scipy.fft
 from numpy.typing import NDArray
 
 from watermarks.chips import spreading
-from watermarks.geometry import Surface
+from watermarks.geometry import FOCAL_RATIO, Surface
 from watermarks.profiles import Profile
 from watermarks.template import lines
-from watermarks.tilted import FOCAL_RATIO
 
 # Chips between the points whose lines of sight are compared: wide enough for their difference to be exact.
 _STEP_CHIPS = 4.0

@@ -31,8 +31,15 @@ _CHIP_DEVIATION = 3.0
 # Chips are whitened at so many samples a side, then averaged: sampled once, they would alias.
 _OVERSAMPLING = 2
 
-# Deviations below this many levels are quantisation and JPEG grain, not contrast.
+# Deviations below this many levels are quantisation and JPEG grain, not contrast: of a search plane, and of
+# chips.
 _DEVIATION_FLOOR = 0.5
+_CHIP_FLOOR = 1.0
+
+# Quiet places tell more of a mark that is as strong everywhere: a matched filter divides by the variance,
+# whitening by the deviation. Chips go half of the way between, as the mark is weaker in quiet places and JPEG
+# takes the most from them: 0.4 dB more than none of it, and than all.
+_CHIP_TRUST = 0.5
 
 # Beyond this many deviations a sample is an edge or a speck, and says nothing more by being larger.
 _CLIP = 1.6
@@ -117,7 +124,14 @@ def _reduced(luma: NDArray[np.float32] | NDArray[np.uint8], scale: int) -> NDArr
     return np.asarray(cv2.resize(luma, size, interpolation=cv2.INTER_AREA), np.float32)
 
 
-def whiten(plane: NDArray[np.float32], radius: float, deviation: float) -> NDArray[np.float32]:
+def whiten(
+    plane: NDArray[np.float32],
+    radius: float,
+    deviation: float,
+    *,
+    floor: float = _DEVIATION_FLOOR,
+    trust: float = 0.0,
+) -> NDArray[np.float32]:
     """Take away a plane's local mean, divide by its local deviation, clip.
 
     Parameters
@@ -125,14 +139,25 @@ def whiten(plane: NDArray[np.float32], radius: float, deviation: float) -> NDArr
     plane : ndarray of float32, shape (H, W)
     radius, deviation : float
         Gaussian radii over which mean and deviation are taken, in samples.
+    floor : float, optional
+        Added to the deviation, in levels.
+    trust : float, optional
+        How much more quiet places count, as the power of one over the deviation: 0 leaves unit variance
+        everywhere, 1 a matched filter's weights for a signal that is as strong everywhere.
     """
     detail = plane - cv2.GaussianBlur(plane, (0, 0), radius)
-    spread = np.sqrt(cv2.GaussianBlur(detail * detail, (0, 0), deviation))
-    return np.asarray(np.clip(detail / (spread + _DEVIATION_FLOOR), -_CLIP, _CLIP), np.float32)
+    spread = np.sqrt(cv2.GaussianBlur(detail * detail, (0, 0), deviation)) + floor
+    white = np.clip(detail / spread, -_CLIP, _CLIP)
+    return np.asarray(white if trust == 0 else white / spread**trust, np.float32)
 
 
 def whitened_chips(
-    luma: NDArray[np.float32], surface: Surface, origin: tuple[int, int], shape: tuple[int, int]
+    luma: NDArray[np.float32],
+    surface: Surface,
+    origin: tuple[int, int],
+    shape: tuple[int, int],
+    *,
+    trust: float = _CHIP_TRUST,
 ) -> NDArray[np.float32]:
     """Return a surface's chips, whitened: one value a chip, 0 outside the plane.
 
@@ -148,6 +173,8 @@ def whitened_chips(
         Column and row, in chips, of the first chip.
     shape : tuple of int
         Rows and columns of the result.
+    trust : float, optional
+        As `whiten`'s: 0 leaves unit variance everywhere.
     """
     sample = 1 / _OVERSAMPLING
     margin = round(3 * _CHIP_RADIUS)
@@ -157,7 +184,8 @@ def whitened_chips(
     samples = rectify(
         luma, surface, start, (rows * _OVERSAMPLING, cols * _OVERSAMPLING), sample, outside=outside
     )
-    white = whiten(samples, _CHIP_RADIUS / sample, _CHIP_DEVIATION / sample)
+    radius, deviation = _CHIP_RADIUS / sample, _CHIP_DEVIATION / sample
+    white = whiten(samples, radius, deviation, floor=_CHIP_FLOOR, trust=trust)
     white[samples == outside] = 0
     chips = cv2.resize(white, (cols, rows), interpolation=cv2.INTER_AREA)
     return np.asarray(chips[margin : rows - margin, margin : cols - margin], np.float32)

@@ -56,7 +56,7 @@ def test_what_the_reader_weighs_is_written_down_and_then_no_more() -> None:
     rng = np.random.default_rng(1)
 
     with weighed() as seen:
-        read(next(KINDS["constellations"](Corpus([], []), 200, rng)), KEY)
+        read(next(KINDS["constellations"](Corpus([], []), 320, rng)), KEY)
         messages = ecc.decode(rng.standard_normal(368))
 
     assert seen.pose_scores

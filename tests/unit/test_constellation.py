@@ -9,12 +9,18 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from tests.tilted_pages import template_plane
-from watermarks import DRAFT_0
-from watermarks.constellation import propose
-from watermarks.spectra import Windows, windows
+from watermarks import DRAFT_0, spectra
+from watermarks.constellation import MOST_PEAKS, propose, ring
+from watermarks.spectra import Windows
 from watermarks.template import lines
 
 Array = NDArray[np.float64]
+
+
+def windows(plane: NDArray[np.float32], side: int, most: int) -> Windows:
+    found = spectra.windows(plane, side, most, ring(side, DRAFT_0), MOST_PEAKS)
+    assert found is not None
+    return found
 
 
 def page(turn: float, px_per_chip: float, foreshortening: float, direction: float) -> Array:
@@ -30,9 +36,7 @@ def seen(to_pixels: Array, side: int, noise: float, seed: int) -> Windows:
     """Return the only window of a plane that shows the template under a linear map."""
     homography = np.eye(3)
     homography[:2, :2] = to_pixels
-    found = windows(template_plane((side, side), homography, noise, seed), side, 1)
-    assert found is not None
-    return found
+    return windows(template_plane((side, side), homography, noise, seed), side, 1)
 
 
 def bins_off(to_bins: NDArray[np.float32], to_pixels: Array, side: int) -> Array:
@@ -75,7 +79,6 @@ def test_without_noise_the_likeliest_map_is_the_true_one() -> None:
 def test_what_noise_proposes_does_not_mirror_nor_squeeze_the_page(seed: int) -> None:
     plane = np.random.default_rng(seed).standard_normal((192, 192)).astype(np.float32)
     found = windows(plane, 128, 10)
-    assert found is not None
 
     to_bins, of_window = propose(found, DRAFT_0)
 
@@ -99,7 +102,6 @@ def test_maps_of_scales_that_another_level_shows_are_left_to_it(px_per_chip: flo
 
 def test_a_plane_without_peaks_proposes_nothing() -> None:
     found = windows(np.zeros((128, 128), np.float32), 128, 10)
-    assert found is not None
 
     to_bins, of_window = propose(found, DRAFT_0)
 

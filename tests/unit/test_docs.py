@@ -28,9 +28,9 @@ from watermarks.blocks import BLOCK, STRIDE
 from watermarks.constellation import PX_PER_CHIP
 from watermarks.ecc import GENERATORS, RATE_INVERSE
 from watermarks.embedder import MIN_HOST_CHIPS, MIN_PX_PER_CHIP
+from watermarks.geometry import FOCAL_RATIO
 from watermarks.payload import CHECK_BITS, ID_BITS, MESSAGE_BITS, PROFILE_BITS
 from watermarks.template import lines
-from watermarks.tilted import FOCAL_RATIO
 
 ROOT = Path(__file__).parents[2]
 REFERENCE = ROOT / "docs" / "reference"

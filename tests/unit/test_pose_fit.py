@@ -10,16 +10,18 @@ from numpy.typing import NDArray
 
 from tests.tilted_pages import jacobian, template_plane, tilted
 from watermarks import DRAFT_0
+from watermarks.constellation import MOST_PEAKS, ring
+from watermarks.geometry import FOCAL_RATIO
 from watermarks.pose_fit import refined, rough_scores
 from watermarks.spectra import Windows, windows
-from watermarks.tilted import FOCAL_RATIO, Tilted
+from watermarks.tilted import Tilted
 
 SHAPE = (320, 400)
 FOCAL_PX = FOCAL_RATIO * max(SHAPE)
 
 
 def seen(plane: NDArray[np.float32]) -> Windows:
-    found = windows(plane, 128, 200)
+    found = windows(plane, 128, 200, ring(128, DRAFT_0), MOST_PEAKS)
     assert found is not None
     return found
 

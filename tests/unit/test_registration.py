@@ -218,5 +218,24 @@ def test_a_registration_moved_in_the_tile_and_back_lies_where_it_was(
     assert np.quantile(chips_off(back, to_frame), 0.9) < 0.4
 
 
+def test_a_mark_is_followed_over_a_dark_band_that_shows_none_of_it(marked: NDArray[np.uint8]) -> None:
+    """From the part left of a band of 100 chips, wider than a block, to the part right of it."""
+    to_frame = frame_of(**UPRIGHT)
+    banded = marked.copy()
+    banded[:, 4 * 100 : 4 * 200] = 12
+    shown = photo_of(banded, to_frame)
+    to_search = Surface.flat(pose_at(shown, to_frame).tile_to_search)
+    left = registered(shown, to_search, np.array([[0.0, 0.0], [100.0, 200.0]]), DRAFT_0)
+    assert not shows(left, _project(to_frame, (240.0, 100.0)))
+
+    found = follow_mark(shown, left, 1, np.zeros(2), chip_tile(CODED, KEY))
+
+    assert shows(found, _project(to_frame, (60.0, 100.0)))
+    assert shows(found, _project(to_frame, (240.0, 100.0)))
+    for chip in ((60.0, 100.0), (240.0, 60.0), (240.0, 140.0)):
+        off = found.surface.to_level(np.array(chip)) - _project(to_frame, chip)
+        assert np.linalg.norm(off) < 0.5 * PX_PER_CHIP
+
+
 def _project(to_frame: Array, chip_xy: tuple[float, float]) -> Array:
     return Surface.flat(to_frame).to_level(np.array(chip_xy))

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-import cv2
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from watermarks.geometry import Surface
-from watermarks.spectra import peak_near, peaks, power_at, relative_power, taper, windows
+from watermarks import spectra
+from watermarks.spectra import CAP, Windows, peak_near, power_at, relative_power, taper
 
 SIDE = 64
+RING = (8.0, 26.0)
 
 
 def noise(shape: tuple[int, int], seed: int = 0) -> NDArray[np.float32]:
     return np.random.default_rng(seed).standard_normal(shape).astype(np.float32)
+
+
+def windows(plane: NDArray[np.float32], most: int) -> Windows | None:
+    return spectra.windows(plane, SIDE, most, RING, 16)
 
 
 def wave(x: float, y: float, side: int = SIDE) -> NDArray[np.float32]:
@@ -26,7 +30,7 @@ def wave(x: float, y: float, side: int = SIDE) -> NDArray[np.float32]:
 
 
 def test_windows_lie_on_a_grid_row_by_row() -> None:
-    found = windows(noise((160, 230)), SIDE, 200)
+    found = windows(noise((160, 230)), 200)
 
     assert found is not None
     assert (found.side, found.stride, found.grid) == (64, 32, (4, 7))
@@ -40,34 +44,16 @@ def test_windows_lie_on_a_grid_row_by_row() -> None:
 def test_a_windows_spectrum_is_that_of_its_own_part_of_the_plane() -> None:
     plane = noise((160, 230))
 
-    found = windows(plane, SIDE, 200)
+    found = windows(plane, 200)
 
     assert found is not None
-    np.testing.assert_allclose(found.power[8], relative_power(plane[32:96, 28:92]))
-
-
-def test_windows_of_a_straightened_plane_say_where_they_were_seen() -> None:
-    to_seen = np.array([[1.1, 0.2, -10.0], [-0.1, 0.9, 8.0], [4e-4, 7e-4, 1.0]])
-    plain, straightened = (
-        windows(noise((160, 230)), SIDE, 200),
-        windows(noise((160, 230)), SIDE, 200, to_seen),
-    )
-    assert plain is not None
-    assert straightened is not None
-
-    surface = Surface.flat(to_seen)
-    np.testing.assert_allclose(straightened.centres_xy, surface.to_level(plain.centres_xy))
-    for step in (np.array([0.01, 0]), np.array([0, 0.01])):
-        moved = surface.to_level(plain.centres_xy + step) - surface.to_level(plain.centres_xy)
-        np.testing.assert_allclose(straightened.unwarp @ step, moved, atol=1e-5)
-    np.testing.assert_array_equal(straightened.power, plain.power)
-    np.testing.assert_array_equal(plain.unwarp, np.broadcast_to(np.eye(2), plain.unwarp.shape))
+    np.testing.assert_allclose(found.power[8], np.minimum(relative_power(plane[32:96, 28:92]), CAP))
 
 
 def test_windows_overlap_less_where_they_would_be_too_many() -> None:
     plane = noise((320, 320))
 
-    many, few = windows(plane, SIDE, 81), windows(plane, SIDE, 80)
+    many, few = windows(plane, 81), windows(plane, 80)
 
     assert many is not None
     assert few is not None
@@ -78,8 +64,8 @@ def test_windows_overlap_less_where_they_would_be_too_many() -> None:
 
 @pytest.mark.parametrize("shape", [(63, 400), (400, 63)])
 def test_a_plane_smaller_than_a_window_has_none(shape: tuple[int, int]) -> None:
-    assert windows(noise(shape), SIDE, 200) is None
-    assert windows(noise((64, 64)), SIDE, 200) is not None
+    assert windows(noise(shape), 200) is None
+    assert windows(noise((64, 64)), 200) is not None
 
 
 @given(st.integers(6, 26), st.integers(-26, 26))
@@ -102,18 +88,33 @@ def test_contrast_does_not_matter(contrast: float) -> None:
     np.testing.assert_allclose(power, relative_power(plane), rtol=1e-3, atol=1e-4)
 
 
-def test_noise_has_a_mean_power_of_one_and_no_line_counts_without_limit() -> None:
+def test_noise_has_a_mean_power_of_one() -> None:
     power = relative_power(noise((SIDE, SIDE)))
-    stronger = relative_power(1e3 * wave(9, 14) + noise((SIDE, SIDE)))
-    strongest = relative_power(1e6 * wave(9, 14) + noise((SIDE, SIDE)))
 
     assert power.mean() == pytest.approx(1, abs=0.1)
     assert power.min() >= 0
-    assert stronger.max() == strongest.max() < 20
+
+
+@given(st.floats(0.8, 1e6))
+def test_no_line_counts_without_limit(height: float) -> None:
+    found = windows(np.float32(height) * wave(9, 14) + noise((SIDE, SIDE)), 1)
+
+    assert found is not None
+    assert found.power[0, 14 + SIDE // 2, 9] == found.near_power.max() == CAP
+    assert CAP / 4 < found.smooth_power[0, 14 + SIDE // 2, 9] <= CAP
+
+
+def test_of_lines_beyond_the_limit_the_highest_is_still_the_first_peak() -> None:
+    for high, low in (((9, 14), (20, 5)), ((20, 5), (9, 14))):
+        found = windows(wave(*high) + np.float32(0.5) * wave(*low) + noise((SIDE, SIDE)), 1)
+
+        assert found is not None
+        assert found.power[0, 14 + SIDE // 2, 9] == found.power[0, 5 + SIDE // 2, 20] == CAP
+        np.testing.assert_array_equal(found.peaks[0][:2], [high, low])
 
 
 def test_the_greatest_power_near_is_within_a_bin() -> None:
-    found = windows(noise((64, 64)), SIDE, 10)
+    found = windows(noise((64, 64)), 10)
 
     assert found is not None
     power, near = found.power[0], found.near_power[0]
@@ -132,34 +133,53 @@ def test_the_taper_fades_to_nothing_at_all_edges_and_keeps_the_middle() -> None:
     assert found.min() >= 0
 
 
-def test_peaks_are_the_waves_within_the_ring_the_highest_first() -> None:
-    """One wave lies below the ring and one above."""
-    power = np.ones((SIDE, SIDE // 2 + 1), np.float32)
-    for x, y, height in ((10, -12, 5), (20, 5, 6), (11, -12, 4), (2, 3, 7), (28, 14, 7), (15, 15, 2)):
-        power[y + SIDE // 2, x] = height
-    near = cv2.dilate(power, np.ones((3, 3), np.uint8)).astype(np.float32)
+def test_a_windows_peaks_are_the_waves_within_the_ring_the_highest_first() -> None:
+    """One wave lies below the ring, one above, and (11, -12) in a greater one's peak."""
+    waves = ((10, -12, 5.0), (20, 5, 9.0), (2, 3, 20.0), (28, 14, 20.0), (11, -12, 2.0))
+    plane = sum(height * wave(x, y) for x, y, height in waves) + noise((SIDE, SIDE))
 
-    at = peaks(power, near, (8.0, 26.0), 16)
+    found = windows(np.asarray(plane, np.float32), 1)
 
-    # (11, -12) stands beside a higher one, and 2 is no more than noise has.
-    np.testing.assert_array_equal(at, [(20, 5), (10, -12)])
-    np.testing.assert_array_equal(peaks(power, near, (8.0, 26.0), 1), [(20, 5)])
-
-
-def test_a_windows_waves_are_among_its_peaks() -> None:
-    found = windows(wave(10, -12) + wave(20, 5) + noise((SIDE, SIDE)), SIDE, 1)
     assert found is not None
+    (at,) = found.peaks
+    np.testing.assert_array_equal(at[:2], [(20, 5), (10, -12)])
+    radius = np.hypot(*at.T)
+    assert ((radius > RING[0]) & (radius < RING[1])).all()
+    assert (np.diff(found.power[0, at[:, 1].astype(int) + SIDE // 2, at[:, 0].astype(int)]) <= 0).all()
+    assert (at[:, 0] >= 0).all()
 
-    at = peaks(found.power[0], found.near_power[0], (8.0, 26.0), 16)
 
+def test_peaks_are_local_maxima_above_what_noise_has() -> None:
+    plane = wave(10, -12) + wave(20, 5) + noise((SIDE, SIDE))
+
+    found = windows(plane, 1)
+
+    assert found is not None
+    (at,) = found.peaks
     assert {(10.0, -12.0), (20.0, 5.0)} <= {(float(x), float(y)) for x, y in at}
-    assert ((np.hypot(*at.T) > 8) & (np.hypot(*at.T) < 26)).all()
+    relative = relative_power(plane)
+    for x, y in at.astype(int):
+        row = y + SIDE // 2
+        assert relative[row, x] == relative[row - 1 : row + 2, max(x - 1, 0) : x + 2].max() > 2
+
+
+def test_only_so_many_peaks_are_kept_of_each_window() -> None:
+    plane = noise((160, 230))
+    many, few = (spectra.windows(plane, SIDE, 200, RING, most) for most in (16, 3))
+
+    assert many is not None
+    assert few is not None
+    assert len(few.peaks) == len(few.power) == 28
+    assert {len(at) for at in few.peaks} == {3}
+    for at, best in zip(many.peaks, few.peaks, strict=True):
+        np.testing.assert_array_equal(at[:3], best)
 
 
 def test_a_plane_without_anything_has_no_peaks() -> None:
-    power = np.ones((SIDE, SIDE // 2 + 1), np.float32)
+    found = windows(np.zeros((SIDE, SIDE), np.float32), 1)
 
-    assert peaks(power, power, (8.0, 26.0), 16).shape == (0, 2)
+    assert found is not None
+    assert found.peaks[0].shape == (0, 2)
 
 
 @given(st.integers(-31, 31), st.integers(-31, 31))
@@ -186,7 +206,7 @@ def test_windows_of_which_too_little_was_seen_show_nothing() -> None:
     plane = noise((160, 230))
     plane[:, 100:] = 0
 
-    found = windows(plane, SIDE, 200)
+    found = windows(plane, 200)
 
     assert found is not None
     seen = (found.centres_xy[:, 0] + SIDE / 2 - 100) < SIDE / 2
@@ -195,6 +215,7 @@ def test_windows_of_which_too_little_was_seen_show_nothing() -> None:
     assert (found.power.reshape(len(seen), -1).max(axis=1) > 1).tolist() == seen.tolist()
     np.testing.assert_allclose(found.near_power[~seen], 1)
     np.testing.assert_allclose(found.smooth_power[~seen], 1, rtol=1e-5)
+    assert [len(at) > 0 for at in found.peaks] == seen.tolist()
 
 
 def bump(x: float, y: float) -> NDArray[np.float32]:

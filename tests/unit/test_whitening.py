@@ -37,6 +37,25 @@ def test_brightness_and_contrast_hardly_matter() -> None:
     assert np.corrcoef(darker.ravel(), whiten(plane, RADIUS, DEVIATION).ravel())[0, 1] > 0.95
 
 
+@pytest.mark.parametrize("trust", [0.0, 0.5, 1.0])
+def test_quiet_places_count_more_by_so_much(trust: float) -> None:
+    """Of noise of 2 levels beside noise of 32."""
+    rng = np.random.default_rng(0)
+    plane = (rng.standard_normal((200, 400)) * np.where(np.arange(400) < 200, 2.0, 32.0)).astype(np.float32)
+
+    white = whiten(plane, RADIUS, DEVIATION, floor=1e-3, trust=trust)
+
+    quiet, loud = white[:, 20:160].std(), white[:, 240:380].std()
+    assert quiet / loud == pytest.approx(16.0**trust, rel=0.1)
+
+
+def test_deviations_well_below_the_floor_fade() -> None:
+    faint = 0.01 * np.random.default_rng(0).standard_normal((100, 100)).astype(np.float32)
+
+    assert whiten(faint, RADIUS, DEVIATION, floor=1.0).std() < 0.02
+    assert whiten(faint, RADIUS, DEVIATION, floor=1e-4).std() > 0.6
+
+
 def test_an_edge_says_no_more_than_a_speck() -> None:
     step = np.zeros((60, 60), np.float32)
     step[:, 30:] = 255
