@@ -82,17 +82,19 @@ def _parabola(
 
 def patches(agree: NDArray[np.bool_], least: int) -> NDArray[np.bool_]:
     """Keep connected patches of so many agreeing blocks and more: strays are noise."""
-    labels, _ = scipy.ndimage.label(agree, np.ones((3, 3)))
-    sizes = np.bincount(labels.ravel())
-    sizes[0] = 0
+    labels, sizes = _labelled(agree)
     return np.asarray(sizes[labels] >= least)
 
 
 def largest_patch(agree: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Keep the largest connected patch of agreeing blocks: strays are noise."""
-    labels, count = scipy.ndimage.label(agree, np.ones((3, 3)))
-    if count == 0:
-        return agree
+    """Keep the largest connected patch of agreeing blocks."""
+    labels, sizes = _labelled(agree)
+    return np.asarray(agree & (labels == sizes.argmax()))
+
+
+def _labelled(agree: NDArray[np.bool_]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Return the number of each block's connected patch, 0 where it doesn't agree, and the patches' sizes."""
+    labels, _ = scipy.ndimage.label(agree, np.ones((3, 3)))
     sizes = np.bincount(labels.ravel())
     sizes[0] = 0
-    return np.asarray(labels == sizes.argmax())
+    return np.asarray(labels), sizes

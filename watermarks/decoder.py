@@ -58,7 +58,7 @@ class Place:
     turn : {1, -1}
         -1 if the page is upside down.
     offset_xy : ndarray of float, shape (2,)
-        In chips, to half a chip, in [0, tile_chips).
+        In chips, to a quarter of one, in [0, tile_chips).
     """
 
     turn: int

@@ -101,7 +101,7 @@ class Surface:
     def to_level(self, chips_xy: NDArray[np.floating]) -> NDArray[np.float64]:
         """Map chip coordinates to pixels, shape (..., 2) both."""
         chips = np.asarray(chips_xy, np.float64)
-        seen = self.tile_to_level @ _moved_by(self.centre_xy)
+        seen = self.tile_to_level @ moved_by(*self.centre_xy)
         away = chips.reshape(-1, 2) - self.centre_xy
         ideal = _seen(away, seen, self.normal, self.curvature)
         return _distorted(ideal - self.lens_xy, self.distortion).reshape(chips.shape) + self.lens_xy
@@ -246,7 +246,7 @@ class _Page:
         homography, normal, curvature, distortion = self.parts(values)
         focal, (x, y) = self.camera.focal_px, self.camera.centre_xy
         view = np.array([[focal, 0, x], [0, focal, y], [0, 0, 1.0]])
-        to_unit = np.diag([1 / self.radius, 1 / self.radius, 1]) @ _moved_by(-centre_xy)
+        to_unit = np.diag([1 / self.radius, 1 / self.radius, 1]) @ moved_by(*-centre_xy)
         return Surface(
             view @ homography @ to_unit,
             view @ normal / self.radius,
@@ -317,11 +317,9 @@ def _least_squares(design: NDArray[np.float64], target: NDArray[np.float64]) -> 
     return np.asarray(np.linalg.solve(normal, design.T @ target), np.float64)
 
 
-def _moved_by(chips_xy: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the homography that moves points."""
-    moved = np.eye(3)
-    moved[:2, 2] = chips_xy
-    return moved
+def moved_by(x: float, y: float) -> NDArray[np.float64]:
+    """Return the homography that moves points by so much."""
+    return np.array([[1, 0, x], [0, 1, y], [0, 0, 1.0]])
 
 
 def rectify(

@@ -17,7 +17,7 @@ import scipy.fft
 from numpy.typing import NDArray
 
 from watermarks.constellation import MOST_PEAKS, propose, ring
-from watermarks.geometry import Camera, Surface
+from watermarks.geometry import Camera, Surface, moved_by
 from watermarks.pose_fit import refined, rough_scores
 from watermarks.profiles import Profile
 from watermarks.spectra import CAP, Windows, relative_power, taper, windows
@@ -54,7 +54,9 @@ window of a finer one sees too little of the page for that."""
 TILTS_XY = tuple(0.6 * np.array([np.cos(angle), np.sin(angle)]) for angle in 2 * np.pi * np.arange(6) / 6)
 """Tilts that are worth undoing: where a page recedes, by the tangent of its tilt."""
 
-_OFFSETS = 256  # offsets of the tile that are tried each way: half a chip apart
+# Offsets of the tile that are tried each way, a quarter of a chip apart: half a chip turns the finest lines
+# so far that wrong places, which agree to 0.98, win.
+_OFFSETS = 512
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -134,7 +136,7 @@ def _tilt_undone(
     tilt = np.eye(3)
     tilt[:2, :2] = foreshorten
     tilt[2, :2] = recession_xy @ foreshorten / camera.focal_px
-    to_plane = _moved_by(*camera.centre_xy) @ tilt @ _moved_by(*-camera.centre_xy)
+    to_plane = moved_by(*camera.centre_xy) @ tilt @ moved_by(*-camera.centre_xy)
     # Its optical axis meets the page where a perpendicular from the lens does.
     sideways = foreshorten @ recession_xy / zoom
     turned = Camera(
@@ -187,7 +189,7 @@ def _placed(
     tile_to_centre[:2, :2] = turn * jacobian / profile.tile_chips
     tile_to_centre[2, :2] = recession @ tile_to_centre[:2, :2]
     # The middle of the window is at this offset in the tile.
-    return _moved_by(*centre) @ tile_to_centre @ _moved_by(*(-offset * profile.tile_chips))
+    return moved_by(*centre) @ tile_to_centre @ moved_by(*(-offset * profile.tile_chips))
 
 
 def _straightened(
@@ -202,7 +204,7 @@ def _straightened(
     homography[:2, :2] = to_plane
     homography[2, :2] = recession @ to_plane
     half = (side - 1) / 2
-    placed = _moved_by(*centre_xy) @ homography @ _moved_by(-half, -half)
+    placed = moved_by(*centre_xy) @ homography @ moved_by(-half, -half)
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
     return np.asarray(cv2.warpPerspective(plane, placed, (side, side), flags=flags), np.float32)
 
@@ -256,14 +258,10 @@ def _turn_and_offset(
 
 
 def agreement(cycles_xy: NDArray[np.int64], phasors: NDArray[np.complex128]) -> NDArray[np.float32]:
-    """Return how well phasors agree with each offset of the tile, shape (256, 256), half a chip apart."""
+    """Return how well phasors agree with each offset of the tile in quarters of a chip, shape (512, 512)."""
     forward = cycles_xy[:, 0] >= 0
     at = np.where(forward[:, None], cycles_xy, -cycles_xy)
     half = np.zeros((_OFFSETS, _OFFSETS // 2 + 1), np.complex64)
     # The sum's real part is a real transform of its Hermitian half.
     np.add.at(half, (at[:, 1], at[:, 0]), np.where(forward, phasors.conj(), phasors))
     return np.asarray(scipy.fft.irfft2(half, s=(_OFFSETS, _OFFSETS)), np.float32)
-
-
-def _moved_by(x: float, y: float) -> NDArray[np.float64]:
-    return np.array([[1, 0, x], [0, 1, y], [0, 0, 1.0]])

@@ -17,7 +17,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from watermarks.geometry import FOCAL_RATIO
+from watermarks.geometry import Camera
 from watermarks.gradients import GradientPower, block_means
 
 # Lines are looked for in a copy of this long side: finer ones are letters.
@@ -94,9 +94,8 @@ def _explained(
     ends: NDArray[np.float64], shape: tuple[int, ...]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return each way's tilt, and the share of the lines' weight that it explains, in [0, 1]."""
-    focal_px = FOCAL_RATIO * max(shape)
-    middle = (np.array(shape[1::-1]) - 1) / 2
-    at = ((ends[:, :2] + ends[:, 2:]) / 2 - middle) / focal_px
+    camera = Camera.of(shape)
+    at = ((ends[:, :2] + ends[:, 2:]) / 2 - camera.centre_xy) / camera.focal_px
     along = ends[:, 2:] - ends[:, :2]
     length = np.hypot(*along.T)
     tilts_deg, directions = _ways()

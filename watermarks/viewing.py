@@ -7,7 +7,7 @@ import scipy.fft
 from numpy.typing import NDArray
 
 from watermarks.chips import spreading
-from watermarks.geometry import FOCAL_RATIO, Surface
+from watermarks.geometry import Camera, Surface
 from watermarks.profiles import Profile
 from watermarks.template import lines
 
@@ -56,8 +56,8 @@ def _lines_of_sight(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return the line of sight to a point, shape (3,), and its change a chip right and down, (3, 2)."""
     steps = 0.5 * _STEP_CHIPS * np.array([[0, 0], [1, 0], [-1, 0], [0, 1], [0, -1]])
-    middle = (np.array(shape[1::-1]) - 1) / 2
-    seen = (surface.to_level(at_xy + steps) - middle) / (FOCAL_RATIO * max(shape))
+    camera = Camera.of(shape)
+    seen = (surface.to_level(at_xy + steps) - camera.centre_xy) / camera.focal_px
     rays = np.column_stack([seen, np.ones(len(seen))])
     rays /= np.linalg.norm(rays, axis=1, keepdims=True)
     return rays[0], (rays[1::2] - rays[2::2]).T / _STEP_CHIPS
