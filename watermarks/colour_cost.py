@@ -31,7 +31,7 @@ _CYCLES_PER_DEGREE = 3.8
 
 # What a level of any channel costs besides, in squared Delta E: it keeps the direction near grey, where
 # tinting the mark would save little by S-CIELAB and lose by PSNR and FLIP.
-_LEVEL_COST = 0.06
+_LEVEL_COST = 0.09
 
 # The cost is computed at about this resolution, finer than the eye's blur of colour needs ...
 _COST_DPI = 75.0
@@ -72,10 +72,13 @@ def colour_cost(host: NDArray[np.float32], dpi: float) -> ColourCost:
     code = np.asarray(cv2.resize(host, size, interpolation=cv2.INTER_AREA), np.float32)
     # Averaging code values instead of light is off by less than the blur that follows.
     linear = SRGB_TO_LINEAR[np.clip(np.rint(code), 0, 255).astype(np.uint8)]
-    lab_rows = _lab_change(linear, code, dpi / step)
-    direction = _cheapest(lab_rows)
-    cost = np.sqrt(sum((row * direction).sum(axis=-1) ** 2 for row in lab_rows))
-    worst = cv2.dilate(cost.astype(np.float32), np.ones((_WORST_WITHIN, _WORST_WITHIN), np.uint8))
+    changes, seen = _changes(linear, code, dpi / step)
+    direction = _cheapest(_lab_rows(changes))
+    # Beside much light the eye's model has dark places at no light, in some of X, Y and Z. What doesn't
+    # move there can't balance what does, and a grey change is seen as a coloured one.
+    shown = [each * seen[..., i : i + 1] for i, each in enumerate(changes)]
+    cost = np.maximum(*(_length(_lab_rows(each), direction) for each in (changes, shown)))
+    worst = cv2.dilate(cost, np.ones((_WORST_WITHIN, _WORST_WITHIN), np.uint8))
     smooth = cv2.GaussianBlur(worst, (0, 0), _WORST_WITHIN / 3)
     full = (width, height)
     return ColourCost(
@@ -84,10 +87,18 @@ def colour_cost(host: NDArray[np.float32], dpi: float) -> ColourCost:
     )
 
 
-def _lab_change(
+def _changes(
     linear: NDArray[np.float32], code: NDArray[np.float32], dpi: float
-) -> list[NDArray[np.float32]]:
-    """Return how L*, a* and b* change with each channel's level, three arrays of shape (H, W, 3)."""
+) -> tuple[list[NDArray[np.float32]], NDArray[np.bool_]]:
+    """Return how CIELAB's f of X, Y and Z change with each channel's level, and which are seen above 0.
+
+    Returns
+    -------
+    changes : list of ndarray of float32, shape (H, W, 3)
+        Of f(X), of f(Y) and of f(Z).
+    seen : ndarray of bool, shape (H, W, 3)
+        Of X, Y and Z.
+    """
     seen = blur_as_eye(linear, px_per_degree(dpi)) / WHITE_XYZ
     ratio = np.maximum(seen, 1e-6)
     slope_f = np.where(ratio > 216 / 24389, np.cbrt(ratio) / (3 * ratio), 24389 / 27 / 116) / WHITE_XYZ
@@ -95,8 +106,19 @@ def _lab_change(
     to_xyz = (through_eye @ RGB_TO_XYZ).astype(np.float32)
     unit = code / 255
     to_linear = np.where(unit <= 0.04045, 1 / 12.92, 2.4 / 1.055 * ((unit + 0.055) / 1.055) ** 1.4) / 255
-    x, y, z = (slope_f[..., i : i + 1] * to_xyz[i] * to_linear for i in range(3))
-    return [np.asarray(row, np.float32) for row in (116 * y, 500 * (x - y), 200 * (y - z))]
+    changes = [np.asarray(slope_f[..., i : i + 1] * to_xyz[i] * to_linear, np.float32) for i in range(3)]
+    return changes, seen > 0
+
+
+def _lab_rows(changes: list[NDArray[np.float32]]) -> list[NDArray[np.float32]]:
+    """Return the changes of L*, a* and b* that those of f(X), f(Y) and f(Z) make."""
+    x, y, z = changes
+    return [116 * y, 500 * (x - y), 200 * (y - z)]
+
+
+def _length(rows: list[NDArray[np.float32]], direction: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the Delta E*ab of a change of colour, shape (H, W)."""
+    return np.asarray(np.sqrt(sum((row * direction).sum(axis=-1) ** 2 for row in rows)), np.float32)
 
 
 def _cheapest(lab_rows: list[NDArray[np.float32]]) -> NDArray[np.float32]:

@@ -83,8 +83,9 @@ def sharpness(
     Returns
     -------
     float
-        0 and up, 1 for a picture as sharp as its file, about 0.5 where a Gaussian blur's sigma is 0.8 chips.
-        Good to a sixth or so at the weakest signal that decodes.
+        0 and up, 1 for a mark as sharp as its file, about 0.5 where a Gaussian blur's sigma is 0.8 chips.
+        Up to 1.3 in a picture that is coarse itself, as whitening lifts what it lacks. Good to a sixth or so
+        at the weakest signal that decodes.
     """
     side = profile.tile_chips
     cycles = np.fft.fftfreq(side, 1 / side)

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from watermarks.geometry import Surface, rectify
+from watermarks.local_spectra import flattened
 from watermarks.perception import LUMA_WEIGHTS
 
 # Gaussian radii, in pixels of a search plane, over which its local mean and deviation are taken. Narrow:
@@ -115,7 +116,7 @@ def level(luma: NDArray[np.float32] | NDArray[np.uint8], search_scale: int) -> L
     shrink = 1 if search_scale == 1 else 2
     search = whiten(_reduced(luma, search_scale), _SEARCH_RADIUS_PX, _SEARCH_DEVIATION_PX)
     scale = search_scale // shrink
-    return Level(float(scale), _reduced(luma, scale), shrink, search)
+    return Level(float(scale), _reduced(luma, scale), shrink, flattened(search))
 
 
 def _reduced(luma: NDArray[np.float32] | NDArray[np.uint8], scale: int) -> NDArray[np.float32]:
@@ -186,6 +187,8 @@ def whitened_chips(
     )
     radius, deviation = _CHIP_RADIUS / sample, _CHIP_DEVIATION / sample
     white = whiten(samples, radius, deviation, floor=_CHIP_FLOOR, trust=trust)
-    white[samples == outside] = 0
-    chips = cv2.resize(white, (cols, rows), interpolation=cv2.INTER_AREA)
-    return np.asarray(chips[margin : rows - margin, margin : cols - margin], np.float32)
+    unseen = samples == outside
+    white[unseen] = 0
+    chips = flattened(np.asarray(cv2.resize(white, (cols, rows), interpolation=cv2.INTER_AREA), np.float32))
+    chips[cv2.resize(unseen.astype(np.float32), (cols, rows), interpolation=cv2.INTER_AREA) == 1] = 0
+    return chips[margin : rows - margin, margin : cols - margin]

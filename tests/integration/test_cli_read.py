@@ -64,7 +64,7 @@ def test_json_has_the_published_fields(photos: dict[str, Path]) -> None:
     assert 0 < detection["confidence"] <= 1
     assert detection["px_per_chip"] == pytest.approx(DPI / DRAFT_0.chips_per_inch, rel=0.02)
     assert detection["tilt_deg"] < 10
-    assert detection["sharpness"] == pytest.approx(1, abs=0.25)
+    assert 0.75 < detection["sharpness"] < 1.4
     assert 0.8 < detection["share"] <= 1
     elapsed = answer["elapsed_ms"]
     assert list(elapsed) == ["load", "detect", "decode", "total"]

@@ -115,6 +115,21 @@ def test_dark_specks_make_their_bright_place_as_dear() -> None:
     np.testing.assert_allclose(specked[:60, :60], plain[:60, :60], rtol=0.05)
 
 
+def test_the_mark_is_seen_no_more_in_the_dark_amid_light() -> None:
+    """There the eye's surround leaves no luminance at all, and a grey change is seen as a coloured one."""
+    host = tint((255, 255, 255), 300)
+    host[100:200, 100:200] = (25, 35, 37)
+    found = colour_cost(host, DPI)
+    change = (mark(300) / 3 / found.delta_e)[..., None] * found.direction
+
+    dark, bright = (
+        visibility(*(each[at].clip(0, 255).round().astype(np.uint8) for each in (host, host + change)), DPI)
+        for at in (np.s_[:, :], np.s_[:100])
+    )
+
+    assert dark.p99 < 1.2 * bright.p99
+
+
 def test_a_finer_copy_of_a_picture_costs_the_same_on_paper() -> None:
     host = photograph("coffee", 600).astype(np.float32)
     finer = np.repeat(np.repeat(host, 2, axis=0), 2, axis=1)

@@ -159,7 +159,8 @@ def test_chips_are_the_same_from_a_photo_twice_as_fine() -> None:
         for plane, scale in ((fine, 3.0), (coarse, 1.5))
     ]
 
-    assert np.corrcoef(seen[0].ravel(), seen[1].ravel())[0, 1] > 0.9
+    # Their finest detail differs, and flat spectra have more of it.
+    assert np.corrcoef(seen[0].ravel(), seen[1].ravel())[0, 1] > 0.85
 
 
 def test_chips_outside_the_photo_say_nothing() -> None:
