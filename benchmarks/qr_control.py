@@ -84,7 +84,9 @@ def read_qr(photo: NDArray[np.uint8], payload: Payload, visible_share: float) ->
 
 def read_by_zxing(photo: NDArray[np.uint8]) -> list[str]:
     """Return the texts of all QR codes that zxing-cpp finds, at its own thorough settings."""
-    return [each.text for each in zxingcpp.read_barcodes(photo, formats=_QR)]
+    # In grey: it takes colours for BGR, and the noise of blue for a good part of the light.
+    grey = cv2.cvtColor(photo, cv2.COLOR_RGB2GRAY)
+    return [each.text for each in zxingcpp.read_barcodes(grey, formats=_QR)]
 
 
 def read_by_opencv(photo: NDArray[np.uint8]) -> list[str]:

@@ -202,8 +202,9 @@ def judge(answer: list[Detection] | Miss, marked: Sequence[Marked], capture: Cap
     if isinstance(answer, Miss):
         return Judgement("miss", answer.reason.value, None, None)
     expected = [each.payload for each in marked]
+    # Of a picture that is reported twice, the larger detection's corners count, which comes first.
     errors = [
-        min(corner_error_pct(each, truth) for each in answer if each.payload == payload)
+        next(corner_error_pct(each, truth) for each in answer if each.payload == payload)
         for payload, truth in zip(expected, capture.picture_corners_xy, strict=False)
         if any(each.payload == payload for each in answer)
     ]

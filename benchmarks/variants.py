@@ -61,6 +61,11 @@ def _centred(plane: Plane, _radius: float, _deviation: float, **_options: float)
     return np.asarray((plane - plane.mean()) / (plane.std() + 1e-6), np.float32)
 
 
+def _as_it_is(plane: Plane) -> Plane:
+    """Leave a plane alone: instead of `whitening.flattened`."""
+    return plane
+
+
 def _repeat(message_bits: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Send each bit as often as the code would: instead of `ecc.encode`."""
     return np.repeat(message_bits, ecc.RATE_INVERSE)
@@ -141,8 +146,18 @@ VARIANTS = (
     Variant("no curl fit", "pages are taken for flat", reading=_flat_pages),
     Variant(
         "no prefilter",
-        "the photo isn't whitened: no local mean, deviation or clipping",
-        reading=lambda: patched(whitening, whiten=_centred),
+        "the photo isn't whitened: no local mean, deviation or clipping, no flat local spectra",
+        reading=lambda: patched(whitening, whiten=_centred, flattened=_as_it_is),
+    ),
+    Variant(
+        "no flat local spectra",
+        "what is whitened keeps the spectra of its places",
+        reading=lambda: patched(whitening, flattened=_as_it_is),
+    ),
+    Variant(
+        "small windows only",
+        "planes are searched with windows of 128 px, not with 256 px first",
+        reading=lambda: patched(pose_search, SIDES_PX=(128,)),
     ),
 )
 """The whole codec first, then what is compared with it."""

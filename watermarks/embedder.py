@@ -16,8 +16,8 @@ from watermarks.perception import LUMA_WEIGHTS, activity
 from watermarks.profiles import DRAFT_0, Profile
 from watermarks.template import template_tile
 
-# The least that the reader can follow: one block of its registration, and its neighbours.
-MIN_HOST_CHIPS = 96
+# The least that the reader can follow: a tile, four blocks of its registration. At 96 no print read.
+MIN_HOST_CHIPS = 128
 
 # Under this many pixels a chip the file cannot carry the message's highest frequencies.
 MIN_PX_PER_CHIP = 1.5
@@ -221,8 +221,10 @@ def _require_host(host: NDArray[np.uint8], profile: Profile, strength: float, dp
     """Hold the caller to `embed`'s contract."""
     if host.ndim != 3 or host.shape[2] != 3 or host.dtype != np.uint8:
         raise WatermarkError(f"a host is uint8 of shape (H, W, 3), not {host.dtype} {host.shape}")
-    if not strength > 0:
-        raise WatermarkError(f"strength is above 0, not {strength}")
+    if not (strength > 0 and np.isfinite(strength)):
+        raise WatermarkError(f"strength is a number above 0, not {strength}")
+    if not np.isfinite(dpi):
+        raise WatermarkError(f"dpi is a number, not {dpi}")
     px_per_chip = dpi / profile.chips_per_inch
     if not px_per_chip >= MIN_PX_PER_CHIP:
         least = MIN_PX_PER_CHIP * profile.chips_per_inch

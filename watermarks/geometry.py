@@ -1,6 +1,6 @@
 """Surfaces: where each chip of the tiled plane lies in a photo of a page that may be bent.
 
-Chip coordinates are in luma chips with a tile's corner at the origin; chip (i, j) has its centre at
+Chip coordinates are in chips with a tile's corner at the origin; chip (i, j) has its centre at
 ``(i + 0.5, j + 0.5)``. Pixel coordinates have pixel centres at integers.
 """
 
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 _OUTLIER_CHIPS = 0.6
 
 # So often are the matches weighed anew: later rounds move a surface by less than a tenth of a chip.
-_REWEIGHTINGS = 6
+_REWEIGHTINGS = 4
 
 # What is known of pages and phones before the first match, as standard deviations. How far the page's two
 # directions may seem from square and from equally long: a focal length that is off by a tenth does that. The
@@ -340,11 +340,11 @@ def rectify(
     surface : Surface
         Chips -> pixels of that plane.
     origin : tuple of int
-        Column and row, in luma chips, of the first sample's corner.
+        Column and row, in chips, of the first sample's corner.
     shape : tuple of int
         Rows and columns of the result.
     pitch : float, optional
-        Luma chips per sample.
+        Chips per sample.
     outside : float, optional
         What the result holds outside the plane.
     """

@@ -20,7 +20,7 @@ from watermarks.constellation import MOST_PEAKS, propose, ring
 from watermarks.geometry import Camera, Surface, moved_by
 from watermarks.pose_fit import refined, rough_scores
 from watermarks.profiles import Profile
-from watermarks.spectra import CAP, Windows, relative_power, taper, windows
+from watermarks.spectra import CAP, PEAK_WIDTH, Windows, relative_power, taper, windows
 from watermarks.template import lines
 from watermarks.tilted import Tilted, inverse, tilts
 
@@ -212,7 +212,7 @@ def _straightened(
 def _correction(straight: NDArray[np.float32], px_per_tile: float, profile: Profile) -> NDArray[np.float64]:
     """Return the small linear change of tile coordinates that the lines' peaks ask for."""
     side = len(straight)
-    power = cv2.GaussianBlur(np.minimum(relative_power(straight), CAP), (0, 0), 0.7)
+    power = cv2.GaussianBlur(np.minimum(relative_power(straight), CAP), (0, 0), PEAK_WIDTH)
     expected = lines(profile).cycles_xy * (side / px_per_tile)
     seen, weights = [], []
     for x, y in expected:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
-from itertools import islice
 from typing import TypeVar
 
 import cv2
@@ -17,12 +16,14 @@ from watermarks.blocks import BLOCK, STRIDE
 from watermarks.diagnosis import Followed, likeliest_reason
 from watermarks.embedder import mark_tile
 from watermarks.errors import WatermarkError
+from watermarks.geometry import Surface
 from watermarks.mark_following import follow_mark
 from watermarks.payload import derive_key
 from watermarks.profiles import PROFILES, Profile
 from watermarks.region import covered_region
 from watermarks.registration import Registration, register
 from watermarks.results import Detection, Miss
+from watermarks.same_page import beside
 from watermarks.viewing import sharpness, tilt_deg
 from watermarks.whitening import Level, pyramid
 
@@ -33,14 +34,14 @@ _TOUCHING = 1.1
 _IN_VAIN = 6
 
 # A photo may try so many lists of 64 messages in vain: a check of 40 bits lets one of them pass by chance in
-# 2**40 / (16 * 64) = 1.07e9 photos at the worst. Unmarked photos try one or two.
+# 2**40 / (16 * 64) = 1.07e9 photos at the worst. Most unmarked photos try none.
 _MOST_LISTS = 16
 
 # Where what was read leaves more than this share of the photo, it is searched for others once more.
 _WORTH_ANOTHER_LOOK = 0.55
 
-# From so many pixels of the search plane per chip on, a picture of 2 in fills a window of the search.
-_SMALL_PX_PER_CHIP = 0.85
+# So many pictures are read beside one at most.
+_MOST_BESIDE = 12
 
 T = TypeVar("T")
 
@@ -70,19 +71,21 @@ def read(
     -------
     list of Detection, or Miss
         At least one detection, the largest first; or why there is none.
+
+    Raises
+    ------
+    WatermarkError
+        If the capture isn't such an array, or the key is too short.
     """
     if capture.ndim != 3 or capture.shape[2] != 3 or capture.dtype != np.uint8 or not capture.size:
         raise WatermarkError(f"a capture is uint8 of shape (H, W, 3), not {capture.dtype} {capture.shape}")
     derive_key(key, "check")  # a key too short is the caller's mistake, whatever the photo shows
     vain = _Vain()
     levels: list[Level] = []
-    finer = _watched(pyramid(capture), stopwatch)
-    for level in finer:
+    for level in _watched(pyramid(capture), stopwatch):
         levels.append(level)
         found = _read_level(level, key, vain, stopwatch)
         if found:
-            for rest in islice(finer, int(_finer_shows_more(level, found))):
-                found += _fresh(_read_level(_without(rest, found), key, vain, stopwatch), found)
             return _sorted(found)
     for level in levels:
         found = _read_steep(level, key, vain, stopwatch)
@@ -151,12 +154,6 @@ def _left(level: Level, found: Sequence[Detection]) -> bool:
     return _without(level, found).share_left() > _WORTH_ANOTHER_LOOK
 
 
-def _finer_shows_more(level: Level, found: Sequence[Detection]) -> bool:
-    """Whether a finer level may show more: small pictures beside a large one fill no window of this one."""
-    px_per_chip = min(each.px_per_chip for each in found) / (level.scale * level.search_shrink)
-    return px_per_chip < _SMALL_PX_PER_CHIP and _left(level, found)
-
-
 def _fresh(seen: Sequence[Detection], found: Sequence[Detection]) -> list[Detection]:
     """Return what was seen that isn't what was found already, or the rest of it."""
     return [each for each in seen if not any(_same(each, other) for other in found)]
@@ -189,19 +186,33 @@ def _read_once(
     for pose in _watched(poses, stopwatch):
         with stopwatch("detect"):
             registration = register(level, pose, profile)
-        detection = None
-        if registration is not None:
-            with stopwatch("decode"):
-                detection = _decode(level, registration, key, profile, vain)
-        if detection is None:
+        read = _decode(level, registration, key, profile, vain, stopwatch)
+        if read is None:
             in_vain += 1
             if in_vain == _IN_VAIN:
                 break
             continue
-        # What is read is taken out, lest a neighbour's surface grow into it.
-        level = level.without(level.from_capture(detection.corners_xy))
-        if not any(_same(detection, other) for other in found):
-            found.append(detection)
+        for each in (read, *_read_beside(level, read, key, profile, vain, stopwatch)):
+            # What is read is taken out, lest a neighbour's surface grow into it.
+            level = _without(level, [each.detection])
+            found += _fresh([each.detection], found)
+    return found
+
+
+def _read_beside(
+    level: Level, known: _Read, key: bytes, profile: Profile, vain: _Vain, stopwatch: Stopwatch
+) -> list[_Read]:
+    """Return what a level shows on the page of a picture that was read, besides it."""
+    found: list[_Read] = []
+    while len(found) < _MOST_BESIDE:
+        left = _without(level, [each.detection for each in (known, *found)])
+        middle = known.surface.to_chips(level.from_capture(known.detection.corners_xy).mean(axis=0))
+        with stopwatch("detect"):
+            registration = beside(left, known.surface, middle, profile)
+        read = _decode(left, registration, key, profile, vain, stopwatch)
+        if read is None:
+            break
+        found.append(read)
     return found
 
 
@@ -215,28 +226,47 @@ def _watched(items: Iterator[T], stopwatch: Stopwatch) -> Iterator[T]:
         yield item
 
 
-def _decode(level: Level, found: Registration, key: bytes, profile: Profile, vain: _Vain) -> Detection | None:
-    """Decode a registration, and find its corners once it is moved to its place in the tile."""
-    decoded, lists = decoder.decode(level, found, key, profile, most_lists=_MOST_LISTS - vain.lists)
-    vain.lists += lists
-    if decoded is None:
-        vain.followed.append(_followed(level, found))
+@dataclass(frozen=True, slots=True, eq=False)
+class _Read:
+    """What was read, and its surface: chips -> pixels of the level."""
+
+    detection: Detection
+    surface: Surface
+
+
+def _decode(
+    level: Level,
+    found: Registration | None,
+    key: bytes,
+    profile: Profile,
+    vain: _Vain,
+    stopwatch: Stopwatch,
+) -> _Read | None:
+    """Decode a registration, if there is one, and find the corners with it moved to its place in the tile."""
+    if found is None:
         return None
-    tile = mark_tile(profile, decoded.coded_bits, key)
-    tile = np.asarray(cv2.resize(tile, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA), np.float32)
-    found = follow_mark(level, found, decoded.place.turn, decoded.place.offset_xy, tile)
-    region = covered_region(level, found, decoded.coded_bits, key, profile)
-    centre = found.surface.to_chips(region.corners_xy.mean(axis=0))
-    return Detection(
-        payload=decoded.payload,
-        corners_xy=level.to_capture(region.corners_xy),
-        confidence=float(1 - np.exp(-(10 ** (decoded.signal_db / 10)) / 400)),
-        signal_db=decoded.signal_db,
-        px_per_chip=float(found.surface.px_per_chip(centre)) * level.scale,
-        tilt_deg=tilt_deg(found.surface, centre, level.luma.shape),
-        sharpness=sharpness(decoded.spectrum, decoded.coded_bits, key, profile),
-        share=region.share,
-    )
+    with stopwatch("decode"):
+        decoded, lists = decoder.decode(level, found, key, profile, most_lists=_MOST_LISTS - vain.lists)
+        vain.lists += lists
+        if decoded is None:
+            vain.followed.append(_followed(level, found))
+            return None
+        tile = mark_tile(profile, decoded.coded_bits, key)
+        tile = np.asarray(cv2.resize(tile, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA), np.float32)
+        found = follow_mark(level, found, decoded.place.turn, decoded.place.offset_xy, tile)
+        region = covered_region(level, found, decoded.coded_bits, key, profile)
+        centre = found.surface.to_chips(region.corners_xy.mean(axis=0))
+        detection = Detection(
+            payload=decoded.payload,
+            corners_xy=level.to_capture(region.corners_xy),
+            confidence=float(1 - np.exp(-(10 ** (decoded.signal_db / 10)) / 400)),
+            signal_db=decoded.signal_db,
+            px_per_chip=float(found.surface.px_per_chip(centre)) * level.scale,
+            tilt_deg=tilt_deg(found.surface, centre, level.luma.shape),
+            sharpness=sharpness(decoded.spectrum, decoded.coded_bits, key, profile),
+            share=region.share,
+        )
+    return _Read(detection, found.surface)
 
 
 def _followed(level: Level, found: Registration) -> Followed:

@@ -58,7 +58,7 @@ class Detection:
     signal_db : float
         Accumulated correlator signal-to-noise ratio of the message, in dB.
     px_per_chip : float
-        Capture pixels per luma chip at the region's centre (geometric mean of both axes).
+        Capture pixels per chip at the region's centre (geometric mean of both axes).
     tilt_deg : float
         Angle between the camera's axis and the page's normal at the region's centre, in degrees, in [0, 90],
         if a phone's main camera took the photo uncropped. Good to some degrees; below 10, foreshortening

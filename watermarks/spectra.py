@@ -21,7 +21,7 @@ _TAPERED = 0.6  # share of the window's width that its two edges' taper takes
 # Share of a window that must have been seen: the rim of what was taken out has lines of its own.
 _LEAST_SEEN = 0.5
 _NEIGHBOURHOOD = (11, 11)  # bins over which the noise about a frequency is measured
-_PEAK_WIDTH = 0.7  # bins: Gaussian radius of a line's peak under the taper
+PEAK_WIDTH = 0.7  # bins: Gaussian radius of a line's peak under the taper
 _PEAK = 2.5  # times the local mean: lower maxima are noise
 
 
@@ -99,7 +99,7 @@ def windows(
         [_peaks(*each, ring, most_peaks) for each in zip(height_above, highest, strict=True)],
         power,
         np.asarray(np.minimum(highest, CAP), np.float32),
-        np.stack([cv2.GaussianBlur(each, (3, 3), _PEAK_WIDTH) for each in power]).astype(np.float32),
+        np.stack([cv2.GaussianBlur(each, (3, 3), PEAK_WIDTH) for each in power]).astype(np.float32),
     )
 
 
@@ -120,7 +120,7 @@ def relative_power(samples: NDArray[np.float32]) -> NDArray[np.float32]:
 
 @cache
 def taper(side: int) -> NDArray[np.float32]:
-    """Return a Tukey window: whitened planes leak little, so that most of the window may count in full."""
+    """Return a Tukey window, flat over its middle: whitened planes leak little."""
     at = np.minimum(np.linspace(0, 1, side), np.linspace(1, 0, side)) / (_TAPERED / 2)
     edge = (0.5 - 0.5 * np.cos(np.pi * np.minimum(at, 1))).astype(np.float32)
     return edge[:, None] * edge[None, :]

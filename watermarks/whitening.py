@@ -45,9 +45,9 @@ _CHIP_TRUST = 0.5
 # Beyond this many deviations a sample is an edge or a speck, and says nothing more by being larger.
 _CLIP = 1.6
 
-# Search planes have a long side between these, in pixels. The least still shows four search windows; the
-# greatest is half of a 12-megapixel photo's 4032.
-_LEAST_SEARCH_PX = 200
+# Search planes have a long side between these, in pixels. The least holds one of the small search windows, as
+# a picture of 2 in does at a quarter of its 300 dpi; the greatest is half of a 12-megapixel photo's 4032.
+_LEAST_SEARCH_PX = 128
 _GREATEST_SEARCH_PX = 2048
 
 

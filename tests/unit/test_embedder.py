@@ -252,7 +252,7 @@ def test_another_kind_of_array_is_refused(host: NDArray[np.uint8]) -> None:
         embed(host, PAYLOAD, KEY, dpi=DPI)
 
 
-@pytest.mark.parametrize("strength", [0.0, -1.0, float("nan")])
+@pytest.mark.parametrize("strength", [0.0, -1.0, float("nan"), float("inf")])
 def test_a_strength_is_above_0(strength: float) -> None:
     with pytest.raises(WatermarkError, match="strength"):
         embed(HOST, PAYLOAD, KEY, dpi=DPI, strength=strength)

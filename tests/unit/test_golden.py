@@ -136,8 +136,9 @@ def detections(name: str) -> list[Detection]:
     return found
 
 
-def test_nothing_reads_in_the_photo_under_another_key() -> None:
-    assert isinstance(read(picture("photo"), b"another key of profile 0"), Miss)
+@pytest.mark.parametrize("name", ["marked", "photo"])
+def test_nothing_reads_in_either_under_another_key(name: str) -> None:
+    assert isinstance(read(picture(name), b"another key of profile 0"), Miss)
 
 
 def test_nothing_reads_in_the_unmarked_pattern() -> None:

@@ -43,8 +43,8 @@ def off(found: Tilted, truth: Tilted) -> float:
 @settings(max_examples=8, deadline=None)
 @given(
     turn=st.floats(-180, 180),
-    tilt=st.floats(0, 35),
-    nudge=st.lists(st.floats(-0.02, 0.02), min_size=4, max_size=4),
+    tilt=st.floats(0, 20),
+    nudge=st.lists(st.floats(-0.05, 0.05), min_size=4, max_size=4),
 )
 def test_a_map_that_is_off_is_mended_and_scores_as_the_true_one(
     turn: float, tilt: float, nudge: list[float]
@@ -58,8 +58,8 @@ def test_a_map_that_is_off_is_mended_and_scores_as_the_true_one(
     fitted, score = refined(found, nudged, FOCAL_PX, DRAFT_0)
 
     _, best = refined(found, truth, FOCAL_PX, DRAFT_0)
-    # A receding window smears its lines: the rest is mended in the window straightened.
-    assert off(fitted, truth) < 0.06
+    # A steeper page smears a window's lines: there the rest is mended in the window straightened.
+    assert off(fitted, truth) < 0.025
     assert score[0] > 0.9 * best[0] > 20
 
 

@@ -78,7 +78,7 @@ def test_search_planes_are_an_octave_apart_the_coarsest_first() -> None:
     levels = list(pyramid(photograph("coffee", 3000)))
 
     searched = [each.scale * each.search_shrink for each in levels]
-    assert searched == [8, 4, 2]
+    assert searched == [16, 8, 4, 2]
     for each, scale in zip(levels, searched, strict=True):
         assert np.log2(each.scale) % 1 == 0
         assert each.luma.shape == (2000 // each.scale, 3000 // each.scale)
