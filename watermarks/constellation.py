@@ -19,7 +19,7 @@ from watermarks.template import lines
 
 # Pixels of the search plane per chip that are searched: a little over an octave, so that levels an octave
 # apart leave no gap.
-PX_PER_CHIP = (0.66, 1.46)
+PX_PER_CHIP = (0.66, 1.7)
 
 # A page seen at 60 degrees is twice as short one way as the other.
 _FORESHORTENING = 2.2

@@ -20,7 +20,7 @@ from watermarks.constellation import MOST_PEAKS, propose, ring
 from watermarks.geometry import Camera, Surface, moved_by
 from watermarks.pose_fit import refined, rough_scores
 from watermarks.profiles import Profile
-from watermarks.spectra import CAP, PEAK_WIDTH, Windows, relative_power, taper, windows
+from watermarks.spectra import CAP, PEAK_WIDTH, Windows, pooled, relative_power, taper, windows
 from watermarks.template import lines
 from watermarks.tilted import Tilted, inverse, tilts
 
@@ -28,8 +28,8 @@ SIDES_PX = (256, 128)
 """Sides of the windows to search with, in pixels of the search plane: first the large ones, which show a weak
 template that neither tilt nor bend smears, and are few; then those for steep pages and small pictures."""
 
-# With more windows than this they overlap less.
-_MOST_WINDOWS = 200
+# With more samples in all windows than this, 200 small ones or 50 large ones, they overlap less.
+_MOST_SAMPLES = 200 * 128**2
 
 # So many poses are yielded at most: those of all pictures on a page, and some by chance.
 _YIELDED = 16
@@ -107,10 +107,13 @@ def search(
     view, to_plane = plane, np.eye(3)
     if undone_xy is not None:
         view, camera, to_plane = _tilt_undone(plane, camera, undone_xy)
-    found = windows(view, side, _MOST_WINDOWS, ring(side, profile), MOST_PEAKS)
+    where = ring(side, profile)
+    found = windows(view, side, _MOST_SAMPLES // side**2, where, MOST_PEAKS)
     if found is None:
         return
-    tilted = tilts(found, *propose(found, profile), camera)
+    seen = [found, pooled(found, where, MOST_PEAKS)] if side == max(SIDES_PX) else [found]
+    maps, owners = zip(*(propose(each, profile) for each in seen), strict=True)
+    tilted = tilts(found, np.concatenate(maps), np.concatenate(owners), camera)
     scores = rough_scores(found, tilted, camera.focal_px, profile)
     tilted = tilted.only(np.array(_distinct(found, tilted, scores, _REFINED), np.intp))
     tilted, scores = refined(found, tilted, camera.focal_px, profile)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from watermarks import decoder, pose_search
 from watermarks.blocks import BLOCK, STRIDE
-from watermarks.diagnosis import Followed, likeliest_reason
+from watermarks.diagnosis import Followed, likeliest_reason, may_be_steep, measured
 from watermarks.embedder import mark_tile
 from watermarks.errors import WatermarkError
 from watermarks.geometry import Surface
@@ -30,8 +30,9 @@ from watermarks.whitening import Level, pyramid
 # Two detections of one payload that overlap once one is made larger by this are one picture.
 _TOUCHING = 1.1
 
-# After so many poses of a search that come to nothing the others are chance as well.
-_IN_VAIN = 6
+# After so many poses of a search that come to nothing the others are chance as well: in 120 typical and hard
+# simulated photos not one more was read after three.
+_IN_VAIN = 4
 
 # A photo may try so many lists of 64 messages in vain: a check of 40 bits lets one of them pass by chance in
 # 2**40 / (16 * 64) = 1.07e9 photos at the worst. Most unmarked photos try none.
@@ -87,12 +88,13 @@ def read(
         found = _read_level(level, key, vain, stopwatch)
         if found:
             return _sorted(found)
-    for level in levels:
+    symptoms = measured(capture)
+    for level in levels if may_be_steep(symptoms) else []:
         found = _read_steep(level, key, vain, stopwatch)
         if found:
             return _sorted(found)
     finest_px = max(levels[-1].search_plane.shape)
-    return Miss(likeliest_reason(capture, vain.followed, finest_px=finest_px))
+    return Miss(likeliest_reason(symptoms, vain.followed, finest_px=finest_px))
 
 
 @dataclass(slots=True)

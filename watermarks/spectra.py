@@ -6,12 +6,13 @@ frequency up, columns from 0. A frequency in bins is an (x, y) pair about zero.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 import cv2
 import numpy as np
 import scipy.fft
+import scipy.ndimage
 from numpy.typing import NDArray
 
 # What one line may add to a score, times the local mean: a lone strong line is a picture's or the text's own.
@@ -103,6 +104,20 @@ def windows(
     )
 
 
+def pooled(found: Windows, ring: tuple[float, float], most_peaks: int) -> Windows:
+    """Return windows with the mean power of each one's neighbourhood in the place of its own.
+
+    On a page seen nearly straight the lines are at the same frequencies all around, and a picture's own peaks
+    aren't (Welch's method over neighbours). The arguments are those of `windows`.
+    """
+    spectra = found.power.reshape(*found.grid, *found.power.shape[1:])
+    mean = scipy.ndimage.uniform_filter(spectra, (3, 3, 1, 1), mode="nearest").reshape(found.power.shape)
+    power = np.stack([cv2.GaussianBlur(each, (3, 3), PEAK_WIDTH) for each in mean])
+    highest = np.asarray([cv2.dilate(each, np.ones((3, 3), np.uint8)) for each in power], np.float32)
+    peaks = [_peaks(*each, ring, most_peaks, least=1.0) for each in zip(power, highest, strict=True)]
+    return replace(found, power=power, near_power=highest, peaks=peaks)
+
+
 def _starts(length: int, side: int, stride: int) -> NDArray[np.intp]:
     """Return where windows start along an axis, about a stride apart, from edge to edge."""
     count = 1 + -(-(length - side) // stride)
@@ -127,11 +142,15 @@ def taper(side: int) -> NDArray[np.float32]:
 
 
 def _peaks(
-    power: NDArray[np.float32], highest: NDArray[np.float32], ring: tuple[float, float], most: int
+    power: NDArray[np.float32],
+    highest: NDArray[np.float32],
+    ring: tuple[float, float],
+    most: int,
+    least: float = _PEAK,
 ) -> NDArray[np.float32]:
     """Return where the power peaks within a ring, in bins, shape (K, 2), the highest first."""
     side = len(power)
-    y, x = np.nonzero((power >= highest) & (power > _PEAK))
+    y, x = np.nonzero((power >= highest) & (power > least))
     height = power[y, x]
     y = y - side // 2
     radius = np.hypot(x, y)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
@@ -12,7 +14,7 @@ from numpy.typing import NDArray
 from tests.photographs import photograph
 from tests.tilted_pages import tilted
 from watermarks import MissReason
-from watermarks.diagnosis import Followed, likeliest_reason
+from watermarks.diagnosis import Followed, likeliest_reason, may_be_steep, measured
 from watermarks.gradients import gradient_power
 from watermarks.slant import slant_evidence
 from watermarks.symptoms import COPY_PX, blur_px, symptoms
@@ -66,7 +68,7 @@ def mirrored_lamp(photo: Picture) -> Picture:
 
 
 def reason(photo: Picture, *followed: Followed) -> MissReason:
-    return likeliest_reason(photo, followed, finest_px=max(photo.shape))
+    return likeliest_reason(measured(photo), followed, finest_px=max(photo.shape))
 
 
 def test_a_good_photo_without_a_mark_shows_none(good: Picture) -> None:
@@ -114,8 +116,8 @@ def test_the_clearest_template_counts(good: Picture) -> None:
 
 def test_a_finer_search_finds_smaller_pictures() -> None:
     photo = seen(0.45)
-    assert likeliest_reason(photo, [], finest_px=700) == MissReason.TOO_SMALL
-    assert likeliest_reason(photo, [], finest_px=2000) != MissReason.TOO_SMALL
+    assert likeliest_reason(measured(photo), [], finest_px=700) == MissReason.TOO_SMALL
+    assert likeliest_reason(measured(photo), [], finest_px=2000) != MissReason.TOO_SMALL
 
 
 @settings(max_examples=15)
@@ -163,3 +165,12 @@ def test_slant_grows_with_tilt(turn: float) -> None:
         small = np.asarray(cv2.resize(luma, None, fx=0.7, fy=0.7, interpolation=cv2.INTER_AREA), np.float32)
         found.append(slant_evidence(small, gradient_power(small)))
     assert found[0] < 0 < found[1]
+
+
+def test_a_page_counts_as_maybe_steep_unless_its_lines_speak_against_it(good: Picture) -> None:
+    found = measured(good)
+    assert found is not None
+    assert not may_be_steep(replace(found, slant=-0.3))
+    assert may_be_steep(replace(found, slant=0.1))
+    assert may_be_steep(replace(found, slant=-np.inf))  # no lines to tell by
+    assert not may_be_steep(None)

@@ -50,6 +50,22 @@ def test_a_windows_spectrum_is_that_of_its_own_part_of_the_plane() -> None:
     np.testing.assert_allclose(found.power[8], np.minimum(relative_power(plane[32:96, 28:92]), CAP))
 
 
+def test_neighbours_together_show_a_wave_that_none_shows_alone() -> None:
+    plane = noise((256, 256), 3) + 0.1 * wave(15 * 4, 9 * 4, 256)
+    found = windows(plane.astype(np.float32), 200)
+    assert found is not None
+
+    together = spectra.pooled(found, RING, 3)
+
+    def seeing(peaks: list[NDArray[np.float32]]) -> int:
+        return sum(bool(len(each)) and bool((np.abs(each[0] - (15, 9)) <= 1).all()) for each in peaks)
+
+    assert seeing(together.peaks) > 2 * seeing(found.peaks)
+    assert seeing(together.peaks) > 0.5 * len(found.peaks)
+    assert together.power.shape == together.near_power.shape == found.power.shape
+    assert together.grid == found.grid
+
+
 def test_windows_overlap_less_where_they_would_be_too_many() -> None:
     plane = noise((320, 320))
 
