@@ -10,7 +10,7 @@ import typer
 
 from o2o.cli import codec
 from o2o.cli.environment import current_settings, transaction
-from o2o.cli.mark_report import WHAT_HELPS, Report, measured, show
+from o2o.cli.mark_report import WHAT_HELPS, WHAT_HELPS_ANYHOW, Report, measured, show
 
 if TYPE_CHECKING:
     import numpy as np
@@ -58,8 +58,8 @@ def mark(
         str,
         typer.Option(
             metavar="N|auto",
-            help="auto: the weakest whose prints are predicted to read. Or a number, 1 being the profile's "
-            "own: more reads better and shows more.",
+            help="auto: the weakest whose prints are predicted to read, from what no eye sees on. Or a "
+            "number, 1 being the profile's own: more reads better and shows more.",
         ),
     ] = AUTO,
     force: Annotated[bool, typer.Option("--force", help="Overwrite OUT if it is there.")] = False,
@@ -71,7 +71,8 @@ def mark(
     The file's profile, dpi, EXIF, bit depth, CMYK and alpha are kept. Before it is written, the
     marked picture is read back: what would not read isn't written.
 
-    Exit codes: 0 marked, 1 it would not read or can't be marked, 2 usage, 3 unreadable file.
+    Exit codes: 0 marked, 1 it would not read, 2 usage, or too small or too coarse to be marked, 3 unreadable
+    file.
     """
     if id_ is not None and creative is not None:
         raise typer.BadParameter("say either --id or --creative, not both")
@@ -161,10 +162,10 @@ def _require_readable(marked: bytes, payload: Payload, key: bytes, *, dpi: float
     image = load_capture(marked, max_bytes=codec.MAX_BYTES, max_pixels=codec.MAX_PIXELS).image
     found = read(_middle(image, round(VIEW_IN * dpi)), key)
     if isinstance(found, Miss):
-        reason = found.reason.value.replace("_", " ")
+        advice = WHAT_HELPS if strength < GREATEST_STRENGTH else WHAT_HELPS_ANYHOW
         raise codec.MarkRefused(
-            f"the marked picture does not read ({reason}), so it wasn't written: at strength {strength:g} it "
-            f"holds too little of the mark; {WHAT_HELPS}"
+            f"the marked picture does not read, so it wasn't written: at strength {strength:g} it holds too "
+            f"little of the mark; {advice}"
         )
     if payload not in {detection.payload for detection in found}:
         there = ", ".join(format_id(detection.payload.id) for detection in found)

@@ -17,9 +17,8 @@ if TYPE_CHECKING:
 DECODES_DB: Final = 22.3
 """Accumulated signal from which on a photo decodes; `watermarks.strength` aims well above it."""
 
-WHAT_HELPS: Final = (
-    "print it larger, use a less busy or lighter picture, or force more with --strength N (more visible)"
-)
+WHAT_HELPS_ANYHOW: Final = "print it larger, or use a less busy or lighter picture"
+WHAT_HELPS: Final = f"{WHAT_HELPS_ANYHOW}, or force more with --strength N (more visible)"
 
 
 @dataclass(frozen=True, slots=True)
