@@ -21,7 +21,7 @@ from watermarks.perception import psnr_db, visibility
 from watermarks.profiles import DRAFT_0, Profile
 
 UNSEEN_DELTA_E = 0.342
-"""Mean S-CIELAB difference up to which a mark is taken for unseen, a third of a just noticeable one: no picture
+"""Mean S-CIELAB difference up to which a mark is taken for unseen, a third of a just noticeable one: nothing
 is marked more weakly, as it would hide no better and read worse."""
 
 GREATEST = 6.0
