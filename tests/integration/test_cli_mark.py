@@ -53,12 +53,12 @@ def o2o(*arguments: str | Path | int) -> Result:
     return CliRunner().invoke(app, [str(argument) for argument in arguments])
 
 
-def test_the_smallest_picture_is_marked_at_300_dpi(tmp_path: Path) -> None:
+def test_a_picture_of_two_inches_is_marked_at_300_dpi(tmp_path: Path) -> None:
     """At four pixels a chip only a small plane of the file shows its chips as a search wants them."""
     small, out = tmp_path / "small.png", tmp_path / "marked.png"
-    photograph().crop((30, 0, 430, 400)).resize((514, 514)).save(small, dpi=(300, 300))
+    photograph().crop((30, 0, 430, 400)).resize((600, 600)).save(small, dpi=(300, 300))
 
-    marked = o2o("mark", small, "-o", out, "--id", "0x7", *GIVEN)
+    marked = o2o("mark", small, "-o", out, "--id", "0x7", "--strength", "3")
 
     assert marked.exit_code == 0, marked.output
     assert ids_in(out) == {7}
