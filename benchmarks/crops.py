@@ -22,6 +22,7 @@ _SHOWABLE = ("CC0", "Unsplash License", "released for unrestricted usage")
 """Licences whose pictures may be shown in part, by what their names contain."""
 
 _GAP_PX, _LABEL_PX = 8, 22
+_NAME_CHARS = 26  # of a picture beside "original: ", in the width of a crop
 _PAPER = 255
 
 
@@ -100,6 +101,11 @@ def _row(crop: Crop) -> NDArray[np.uint8]:
         left = _GAP_PX + index * (SIDE_PX + _GAP_PX)
         height, wide = pixels.shape[:2]
         row[_LABEL_PX : _LABEL_PX + height, left : left + wide] = pixels
-        text = f"{name}: {crop.picture.split('__')[0]}"[:38]
+        text = f"{name}: {_shortened(crop.picture.split('__')[0])}"
         cv2.putText(row, text, (left, 15), cv2.FONT_HERSHEY_SIMPLEX, 0.38, (60, 60, 60), 1, cv2.LINE_AA)
     return row
+
+
+def _shortened(name: str) -> str:
+    """Cut a name to what a crop's width holds."""
+    return name if len(name) <= _NAME_CHARS else name[: _NAME_CHARS - 2] + ".."

@@ -43,9 +43,11 @@ def image_link(text: str, image: Path, report: Path) -> str:
 
 
 def commit() -> str:
-    """Return the checkout's commit, marked if files differ from it."""
+    """Return the checkout's commit, marked if files differ from it other than reports and their pictures."""
     head = _git("rev-parse", "--short=12", "HEAD")
-    return (head or "none") + (" + uncommitted changes" if _git("status", "--porcelain") else "")
+    written = (f":!{each.relative_to(REPOSITORY)}" for each in (RESULTS, IMAGES))
+    changed = _git("status", "--porcelain", "--", ".", *written)
+    return (head or "none") + (" + uncommitted changes" if changed else "")
 
 
 def machine() -> str:

@@ -31,8 +31,8 @@ from watermarks.whitening import Level, whitened_chips
 
 CODED_BITS = ecc.RATE_INVERSE * MESSAGE_BITS
 
-# So many places of the tile are looked at. In the template itself the worst wrong one agrees to 0.95 with the
-# lines, and noise moves the right one down the list.
+# So many places of the tile are looked at. In the template itself the worst wrong one agrees to 0.975 with
+# the lines, and noise moves the right one down the list.
 _MOST_PLACES = 8
 
 # So many of them are decoded: those whose soft bits are clearest, and clearer than this. Despread at the

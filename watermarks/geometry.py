@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 _OUTLIER_CHIPS = 0.6
 
 # So often are the matches weighed anew: later rounds move a surface by less than a tenth of a chip.
-_REWEIGHTINGS = 4
+_REWEIGHTINGS = 5
 
 # What is known of pages and phones before the first match, as standard deviations. How far the page's two
 # directions may seem from square and from equally long: a focal length that is off by a tenth does that. The

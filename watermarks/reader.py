@@ -41,6 +41,9 @@ _MOST_LISTS = 16
 # Where what was read leaves more than this share of the photo, it is searched for others once more.
 _WORTH_ANOTHER_LOOK = 0.55
 
+# The signal-to-noise ratio, as a factor, at which confidence is 1 - 1 / e: 26 dB, well above what decodes.
+_CONFIDENT_SNR = 400.0
+
 # So many pictures are read beside one at most.
 _MOST_BESIDE = 12
 
@@ -261,7 +264,7 @@ def _decode(
         detection = Detection(
             payload=decoded.payload,
             corners_xy=level.to_capture(region.corners_xy),
-            confidence=float(1 - np.exp(-(10 ** (decoded.signal_db / 10)) / 400)),
+            confidence=float(1 - np.exp(-(10 ** (decoded.signal_db / 10)) / _CONFIDENT_SNR)),
             signal_db=decoded.signal_db,
             px_per_chip=float(found.surface.px_per_chip(centre)) * level.scale,
             tilt_deg=tilt_deg(found.surface, centre, level.luma.shape),
