@@ -191,13 +191,13 @@ def _read_once(
     for pose in _watched(poses, stopwatch):
         with stopwatch("detect"):
             registration = register(level, pose, profile)
-        read = _decode(level, registration, key, profile, vain, stopwatch)
-        if read is None:
+        seen = _decode(level, registration, key, profile, vain, stopwatch)
+        if seen is None:
             in_vain += 1
             if in_vain == _IN_VAIN:
                 break
             continue
-        for each in (read, *_read_beside(level, read, key, profile, vain, stopwatch)):
+        for each in (seen, *_read_beside(level, seen, key, profile, vain, stopwatch)):
             # What is read is taken out, lest a neighbour's surface grow into it.
             level = _without(level, [each.detection])
             found += _fresh([each.detection], found)
@@ -214,10 +214,10 @@ def _read_beside(
         middle = known.surface.to_chips(level.from_capture(known.detection.corners_xy).mean(axis=0))
         with stopwatch("detect"):
             registration = beside(left, known.surface, middle, profile)
-        read = _decode(left, registration, key, profile, vain, stopwatch)
-        if read is None:
+        seen = _decode(left, registration, key, profile, vain, stopwatch)
+        if seen is None:
             break
-        found.append(read)
+        found.append(seen)
     return found
 
 

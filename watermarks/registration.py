@@ -49,7 +49,7 @@ SHOWN_Z = 1.5
 # A pose was chance if its first blocks agree by less than this on average; if it has not gathered blocks of
 # so many deviations in all a round later: what made it stand out in its own window, and nothing around it; or
 # if it ends without a place that shows the mark so clearly. All 140 right poses in simulated photos have 3.4,
-# 72 and 4.9 or more; six in ten wrong ones go at the first, and one in thirty is left to be decoded.
+# 72 and 4.9 or more; six in ten wrong ones go at the first, and about one in thirty is left to be decoded.
 _FIRST_Z = 3.1
 _LEAST_EVIDENCE = 68.0
 _LEAST_SHOWN_Z = 4.6

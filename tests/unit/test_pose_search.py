@@ -88,7 +88,7 @@ def test_a_steep_page_is_found_once_its_tilt_is_undone(undone_xy: Array, aside: 
 
     poses = search(template_plane(SHAPE, truth, 2.0), SMALL_PX, DRAFT_0, undone_xy=undone_xy)
 
-    assert min(share_off(pose, truth) for pose in poses) < 0.04
+    assert share_off(next(poses), truth) < 0.04
 
 
 @pytest.mark.parametrize("undone_xy", TILTS_XY, ids=lambda undone_xy: f"{undone_xy.round(1)}")
