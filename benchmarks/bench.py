@@ -86,6 +86,12 @@ PARTS = (
         "--pictures 10 -n 2",
         "--pictures 1 -n 1",
     ),
+    Part(
+        "diagnosis",
+        "how often the reason that a miss gives is the right one",
+        "--half second -n 2",
+        "--half both --pictures 2",
+    ),
     # Last, and on its own: it times.
     Part("speed", "times and memory on one core", "--pictures 5 --rounds 5", "--pictures 1 --rounds 2"),
 )

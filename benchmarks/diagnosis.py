@@ -1,6 +1,6 @@
 """Whether a miss's reason is the right one: simulated photos that miss for a cause that is known.
 
-    python benchmarks/diagnosis.py --images DIR --half second
+    python -m benchmarks.diagnosis --images DIR --half second
 
 Each photo is a good one of a printed page with one thing pushed beyond reading; photos that read all the
 same are left out. The reasons' thresholds were set on the pictures of the first half; another ``--seed``
@@ -10,12 +10,12 @@ makes photos that nobody has looked at.
 from __future__ import annotations
 
 import argparse
-import shlex
 import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from statistics import median
 
@@ -23,16 +23,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
-from benchmarks import markdown
-from benchmarks.pictures import KEY, chance, corpus_hash, host_of, image_files
+from benchmarks import markdown, running
+from benchmarks.pictures import KEY, chance, host_of
 from o2o.cli.proof import wilson_interval
 from watermarks import Miss, MissReason, Payload, embed, read
 from watermarks.channel import CONDITIONS, Condition, photograph, print_page
 from watermarks.diagnosis import likeliest_reason, measured
-
-RESULT = Path(__file__).resolve().parent / "results" / "diagnosis.md"
 
 WIDTH_IN = 5.0
 DPI = 300.0
@@ -164,38 +160,48 @@ def _share(right: int, misses: int) -> str:
     return f"{100 * right / misses:.0f} % ({100 * low:.0f}-{100 * high:.0f})"
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(arguments: Sequence[str]) -> int:
     """Simulate, read and diagnose; write the report."""
     options = _options(arguments)
     cv2.setNumThreads(1)
-    pictures = image_files(options.images)
+    pictures = running.pictures_of(options)
     middle = len(pictures) // 2
     halves: Mapping[str, slice] = {"first": slice(middle), "second": slice(middle, None), "both": slice(None)}
     pictures = pictures[halves[options.half]]
+    work = partial(_of_picture, n=options.n, seed=options.seed, strength=options.strength)
+    started = time.perf_counter()
     photos: list[Diagnosed] = []
-    for repetition in range(options.n):
-        for picture in pictures:
-            photos += diagnosed(picture, repetition, options.seed, options.strength)
-            print(f"{picture.name}: {', '.join(each.reason or 'read' for each in photos[-6:])}", flush=True)
-    markdown.write(options.out, _report(options, pictures, photos))
-    print(confusion(photos), f"\nwritten to {options.out}")
+    for picture, found in running.in_parallel(work, pictures, options.jobs):
+        photos += found
+        print(f"{picture.name}: {', '.join(each.reason or 'read' for each in found)}", flush=True)
+    out = options.out or markdown.RESULTS / "diagnosis.md"
+    took_s = time.perf_counter() - started
+    corpora = {"corpus" if options.half == "both" else f"corpus' {options.half} half": pictures}
+    repeat = markdown.to_repeat("diagnosis", arguments, options.seed, corpora, took_s)
+    markdown.write(out, _report(options, pictures, photos) + "\n" + repeat)
+    print(confusion(photos), f"\nwritten to {out}")
     return 0
 
 
-def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
+def _of_picture(picture: Path, *, n: int, seed: int, strength: float) -> tuple[Path, list[Diagnosed]]:
+    """Return a picture with all of its photos, in a process of its own."""
+    cv2.setNumThreads(1)
+    return picture, [
+        each for repetition in range(n) for each in diagnosed(picture, repetition, seed, strength)
+    ]
+
+
+def _options(arguments: Sequence[str]) -> argparse.Namespace:
     """Parse the command line."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--images", type=Path, required=True, help="folder of pictures to mark")
+    parser = running.parser(__doc__)
     parser.add_argument("--half", choices=("first", "second", "both"), default="second", help="second")
     parser.add_argument("-n", type=int, default=1, help="photos a picture and cause; 1")
     parser.add_argument("--strength", type=float, default=1.5, help="of the marks; 1.5")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--out", type=Path, default=RESULT, help="Markdown report")
     return parser.parse_args(arguments)
 
 
 def _report(options: argparse.Namespace, pictures: Sequence[Path], photos: Sequence[Diagnosed]) -> str:
-    """Return the whole report."""
+    """Return the report but for how to repeat it."""
     return "\n".join(
         [
             "# Reasons of misses, simulated\n",
@@ -211,15 +217,10 @@ def _report(options: argparse.Namespace, pictures: Sequence[Path], photos: Seque
             confusion(photos),
             f"A reason takes {median(each.diagnosis_ms for each in photos):.0f} ms of processor time in the "
             "median, after the read.\n",
-            "## To repeat it\n",
-            f"- `python benchmarks/diagnosis.py {shlex.join(sys.argv[1:])}`",
-            f"- the corpus' {options.half} half, seed {options.seed}",
-            f"- SHA-256 of its pictures `{corpus_hash(pictures)}`",
-            f"- commit {markdown.commit()}",
-            f"- {markdown.machine()}\n",
         ]
     )
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    running.hold_to_one_thread()
+    sys.exit(main(sys.argv[1:]))
