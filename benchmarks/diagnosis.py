@@ -87,13 +87,34 @@ def _blurred(_frame_px: tuple[int, int], rng: np.random.Generator) -> Condition:
     return replace(GOOD, motion_px=(6.0, 20.0))
 
 
+def _glaring(_frame_px: tuple[int, int], _rng: np.random.Generator) -> Condition:
+    """Return what shows a reflection many times as bright as paper."""
+    return replace(GOOD, glare_chance=1.0, glare=(8.0, 40.0))
+
+
+def _dark(_frame_px: tuple[int, int], _rng: np.random.Generator) -> Condition:
+    """Return what is lit by a candle at most."""
+    return replace(GOOD, lux=(0.5, 4.0))
+
+
+def _oblique(_frame_px: tuple[int, int], _rng: np.random.Generator) -> Condition:
+    """Return what is seen from far aside."""
+    return replace(GOOD, tilt_deg=(62.0, 78.0))
+
+
+def _good(_frame_px: tuple[int, int], _rng: np.random.Generator) -> Condition:
+    """Return what would read."""
+    return GOOD
+
+
+# Functions with names, since photos come from other processes with their causes.
 CAUSES = (
     Cause("too far", MissReason.TOO_SMALL, _far),
     Cause("blur", MissReason.TOO_BLURRED, _blurred),
-    Cause("glare", MissReason.GLARE, lambda _f, _r: replace(GOOD, glare_chance=1.0, glare=(8.0, 40.0))),
-    Cause("dark", MissReason.TOO_DARK, lambda _f, _r: replace(GOOD, lux=(0.5, 4.0))),
-    Cause("too oblique", MissReason.TOO_OBLIQUE, lambda _f, _r: replace(GOOD, tilt_deg=(62.0, 78.0))),
-    Cause("no mark", MissReason.NO_TEMPLATE, lambda _f, _r: GOOD, is_marked=False),
+    Cause("glare", MissReason.GLARE, _glaring),
+    Cause("dark", MissReason.TOO_DARK, _dark),
+    Cause("too oblique", MissReason.TOO_OBLIQUE, _oblique),
+    Cause("no mark", MissReason.NO_TEMPLATE, _good, is_marked=False),
 )
 
 
@@ -134,7 +155,7 @@ def confusion(photos: Sequence[Diagnosed]) -> str:
     head = ("cause", "read", "misses", *(f"`{reason}`" for reason in MissReason), "right (95 % interval)")
     rows = []
     for cause in CAUSES:
-        of_cause = [each for each in photos if each.cause is cause]
+        of_cause = [each for each in photos if each.cause == cause]
         given = Counter(each.reason for each in of_cause)
         read_count = given.pop(None, 0)
         counts = [_count(given[reason], right=reason is cause.reason) for reason in MissReason]
