@@ -38,19 +38,37 @@ class Busy(O2oError):
 
 
 class InvalidRequest(O2oError):
-    """A request lacks a part or holds one that its description doesn't allow."""
+    """A request lacks a part or holds one that its description doesn't allow.
+
+    Attributes
+    ----------
+    field : str or None
+        The part that is at fault, as a JSON pointer without its first slash.
+    """
 
     status = 422
     code = "invalid-request"
     title = "The request isn't as described"
 
+    def __init__(self, detail: str, *, field: str | None = None) -> None:
+        super().__init__(detail)
+        self.field = field
+
 
 class Unauthorized(O2oError):
-    """No bearer token, or one that belongs to nobody."""
+    """No bearer token, or one that belongs to nobody or has ended."""
 
     status = 401
     code = "unauthorized"
-    title = "A reader's token is needed"
+    title = "A valid token or key is needed"
+
+
+class Forbidden(O2oError):
+    """The asker is known, and may not do this."""
+
+    status = 403
+    code = "forbidden"
+    title = "This isn't allowed"
 
 
 class NotFound(O2oError):
@@ -67,6 +85,22 @@ class Conflict(O2oError):
     status = 409
     code = "conflict"
     title = "The request contradicts what is already there"
+
+
+class PreconditionFailed(O2oError):
+    """A change was made to what somebody else has changed since it was seen."""
+
+    status = 412
+    code = "precondition-failed"
+    title = "It was changed in the meantime"
+
+
+class PreconditionRequired(O2oError):
+    """A change doesn't say what it was made to."""
+
+    status = 428
+    code = "precondition-required"
+    title = "An If-Match header is needed"
 
 
 class IdempotencyKeyReused(O2oError):

@@ -36,6 +36,9 @@ class Settings:
         Where readers reach the service, without a trailing slash (``O2O_PUBLIC_URL``).
     max_photo_bytes, max_photo_pixels : int
         The largest photo taken (``O2O_MAX_PHOTO_BYTES``, ``O2O_MAX_PHOTO_PIXELS``).
+    country_header : str
+        The header in which the proxy in front gives a reader's country; none is trusted unless it is set
+        (``O2O_COUNTRY_HEADER``, such as ``CF-IPCountry``).
     max_decodes : int
         Photos decoded at once; each may take a few hundred MB (``O2O_MAX_DECODES``).
     threads : int
@@ -63,6 +66,7 @@ class Settings:
     public_url: str = f"http://127.0.0.1:{DEFAULT_PORT}"
     max_photo_bytes: int = 25_000_000
     max_photo_pixels: int = 60_000_000
+    country_header: str = ""
     max_decodes: int = 2
     threads: int = 8
     webhook_allow_private: bool = False
@@ -108,6 +112,7 @@ class Settings:
             public_url=(env.get("O2O_PUBLIC_URL") or cls.public_url).rstrip("/"),
             max_photo_bytes=_integer(env, "O2O_MAX_PHOTO_BYTES", cls.max_photo_bytes),
             max_photo_pixels=_integer(env, "O2O_MAX_PHOTO_PIXELS", cls.max_photo_pixels),
+            country_header=env.get("O2O_COUNTRY_HEADER") or cls.country_header,
             max_decodes=_integer(env, "O2O_MAX_DECODES", cls.max_decodes),
             threads=_integer(env, "O2O_THREADS", cls.threads),
             webhook_allow_private=_flag(env, "O2O_WEBHOOK_ALLOW_PRIVATE"),

@@ -11,7 +11,22 @@ from apiflask import APIFlask
 from flask import Response, g, request
 
 from o2o.db import Database
-from o2o.http import boards, documentation, health, pages, pins, problems, readers, scans
+from o2o.http import (
+    boards,
+    campaigns,
+    creatives,
+    destinations,
+    documentation,
+    health,
+    pages,
+    pins,
+    problems,
+    publisher,
+    readers,
+    scans,
+    short_links,
+)
+from o2o.http.fields import WatermarkIdConverter
 from o2o.http.service import Service
 from o2o.services.scans import Read
 from o2o.settings import Settings
@@ -64,10 +79,12 @@ def create_app(settings: Settings, database: Database, *, read: Read) -> APIFlas
         read=read,
         decoding=threading.BoundedSemaphore(settings.max_decodes),
     )
-    for module in (readers, scans, boards, pins):
+    app.url_map.converters["watermark_id"] = WatermarkIdConverter
+    for module in (readers, scans, boards, pins, publisher, campaigns, creatives, destinations, short_links):
         app.register_blueprint(module.blueprint, url_prefix="/v1")
     for module in (health, pages, documentation):
         app.register_blueprint(module.blueprint)
+    app.register_blueprint(short_links.pages)
     problems.register(app)
     documentation.describe(app)
     app.before_request(_start_clock)

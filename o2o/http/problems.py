@@ -9,8 +9,9 @@ from typing import Any
 import structlog
 from apiflask import APIFlask, HTTPError
 from flask import Response, json, request
+from sqlalchemy.orm.exc import StaleDataError
 
-from o2o.errors import O2oError
+from o2o.errors import InvalidRequest, O2oError, PreconditionFailed
 
 MEDIA_TYPE = "application/problem+json"
 MAX_DISCARDED_BYTES = 200_000_000
@@ -22,6 +23,7 @@ _log = structlog.get_logger()
 def register(app: APIFlask) -> None:
     """Have an application answer all its errors with problem documents."""
     app.register_error_handler(O2oError, _own)
+    app.register_error_handler(StaleDataError, _stale)
     app.register_error_handler(Exception, _unexpected)
     app.error_processor(_http)
 
@@ -59,7 +61,16 @@ def _own(error: O2oError) -> Response:
     if error.status >= 500:
         _log.error("request failed", code=error.code, detail=error.detail)
     headers = _HEADERS.get(error.status)
-    return problem(error.status, error.code, error.title, error.detail, headers=headers)
+    field = error.field if isinstance(error, InvalidRequest) else None
+    errors = [{"pointer": f"/{field}", "detail": error.detail}] if field else None
+    return problem(error.status, error.code, error.title, error.detail, errors=errors, headers=headers)
+
+
+def _stale(_error: StaleDataError) -> Response:
+    """Two edits of one version at the same moment: the second is told, as if it had come later."""
+    return _own(
+        PreconditionFailed("it was changed in the meantime: get it anew, then send your change again")
+    )
 
 
 def _http(error: HTTPError) -> Response:

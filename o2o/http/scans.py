@@ -7,6 +7,8 @@ from typing import Any
 from apiflask import APIBlueprint
 from flask import request
 
+from o2o.http.asking import app_of, asker
+from o2o.http.once import once, writing
 from o2o.http.schemas import PhotoIn
 from o2o.http.schemas import Scan as ScanOut
 from o2o.http.service import auth, reader_id, service, utc_now
@@ -27,6 +29,7 @@ def allow_photos() -> None:
 
 @blueprint.post("/scans")
 @blueprint.auth_required(auth)
+@once(reader_id)
 @blueprint.input(PhotoIn, location="files", arg_name="upload")
 @blueprint.output(ScanOut)
 @blueprint.doc(responses=[401, 413, 415, 503])
@@ -35,7 +38,7 @@ def scan_photo(upload: dict[str, Any]) -> ScanAnswer:
 
     Finds the marked pictures in a photo of a printed page and gives what is behind them, the largest picture
     first. A photo in which nothing is read is an answer too: a `miss` with a reason and a hint. The photo
-    is not kept.
+    is not kept. On a flaky network send an `Idempotency-Key`: the same photo under it gets the same answer.
     """
     own = service()
     with own.place_to_decode(MAX_WAIT_S):
@@ -46,5 +49,5 @@ def scan_photo(upload: dict[str, Any]) -> ScanAnswer:
             max_pixels=own.settings.max_photo_pixels,
             read=own.read,
         )
-    with own.database.begin() as session:
-        return scans.record(session, reader_id(), reading, now=utc_now())
+    with writing() as session:
+        return scans.record(session, asker(reader_id()), reading, now=utc_now(), app=app_of(request))

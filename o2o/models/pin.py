@@ -11,6 +11,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from o2o.db import Base, named_enum
 from o2o.models.creative import Creative
+from o2o.models.destination import Destination
 
 
 class PinStatus(StrEnum):
@@ -42,8 +43,11 @@ class Pin(Base):
     creative_id: Mapped[UUID] = mapped_column(ForeignKey("creative.id"))
     board_id: Mapped[UUID]
     scan_id: Mapped[UUID]
+    destination_id: Mapped[UUID | None] = mapped_column(ForeignKey("destination.id"))
+    """What the reader was shown and wants to keep; None for a notice that nothing was there."""
     status: Mapped[PinStatus] = mapped_column(named_enum(PinStatus, "status"))
     created_at: Mapped[datetime]
     saved_at: Mapped[datetime | None]
 
     creative: Mapped[Creative] = relationship(lazy="joined", innerjoin=True)
+    destination: Mapped[Destination | None] = relationship(lazy="joined")

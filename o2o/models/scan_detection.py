@@ -22,6 +22,8 @@ class ScanDetection(Base):
     watermark_id: Mapped[int] = mapped_column(BigInteger)
     profile: Mapped[int]
     creative_id: Mapped[UUID | None] = mapped_column(ForeignKey("creative.id"))
+    destination_id: Mapped[UUID | None] = mapped_column(ForeignKey("destination.id"))
+    """What the reader was shown; None for a notice that nothing is there, and for unknown IDs."""
     confidence: Mapped[float]
     signal_db: Mapped[float]
     px_per_chip: Mapped[float]

@@ -57,8 +57,8 @@ def test_a_creative_gets_an_id_and_its_picture_a_copy(
         assert printed == {
             "id": f"0x{kept.watermark_id:012x}", "uuid": str(kept.id), "title": "Lemon tart",
         }  # fmt: skip
-        assert kept.image is not None
-        assert (settings.media_dir / kept.image).exists()
+        assert kept.picture is not None
+        assert (settings.media_dir / kept.picture).exists()
 
 
 def test_what_is_wrong_is_said_without_a_traceback(tmp_path: Path) -> None:

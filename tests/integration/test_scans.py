@@ -44,8 +44,13 @@ def test_a_read_shows_what_is_behind_the_picture(
             "description": "With a crisp base",
             "link": "https://goodfood.example/tart",
             "image_url": f"/media/{'0' * 64}.jpg",
+            "image_urls": [f"/media/{'0' * 64}.jpg"],
             "alt_text": "A tart on a blue plate",
+            "price": None,
+            "call_to_action": "",
+            "locale": None,
             "publisher": "Good Food",
+            "origin": "destination",
         },
     }
     elapsed = scan.json["elapsed_ms"]

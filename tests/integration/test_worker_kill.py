@@ -21,6 +21,7 @@ from o2o.db import Database
 from o2o.integrations.webhooks import format_secret
 from o2o.models import Job, JobState, Pin, PinStatus, Scan, ScanDetection, WebhookDelivery
 from o2o.services import creatives, pins, publishers, readers, webhooks
+from o2o.services.creatives import Particulars
 from o2o.services.pins import PinWish
 from o2o.settings import Settings
 from tests.integration.support import NOW, Receiver
@@ -94,7 +95,7 @@ def make_pins(database: Database, receiver: Receiver) -> set[UUID]:
         clipped = set()
         for number in range(PINS):
             creative = creatives.add(
-                session, publisher_id=publisher_id, title="T", draw=partial(_same, number), now=NOW
+                session, publisher_id, Particulars("T"), draw=partial(_same, number), now=NOW
             )
             scan.detections.append(
                 ScanDetection(
