@@ -134,13 +134,21 @@ class DestinationList(Schema):
     items = List(Nested(Destination), required=True)
 
 
+class Held(DestinationFields):
+    """What a version held: times and amounts are kept as they are written."""
+
+    starts_at = String(required=True, allow_none=True, metadata={"format": "date-time"})
+    ends_at = String(required=True, allow_none=True, metadata={"format": "date-time"})
+    price_amount = String(required=True, allow_none=True)
+
+
 class Revision(Schema):
     """One version of a destination."""
 
     version = Integer(required=True)
     changed_by = String(required=True)
     changed_at = Moment(required=True)
-    content = Nested(DestinationFields, required=True)
+    content = Nested(Held, required=True)
 
 
 class RevisionList(Schema):

@@ -12,7 +12,7 @@ from o2o.http import create_app
 from o2o.services import creatives, publishers, publishing
 from o2o.services.destinations import Draft
 from o2o.settings import Settings
-from tests.integration.support import NOW, Api, Receiver, Registered, ScriptedCodec, receiving
+from tests.integration.support import NOW, Api, Desk, Receiver, Registered, ScriptedCodec, desk_of, receiving
 
 
 @pytest.fixture
@@ -49,6 +49,12 @@ def client(settings: Settings, database: Database, codec: ScriptedCodec) -> Flas
 def api(client: FlaskClient) -> Api:
     """The API as a new reader uses it."""
     return Api.of_new_reader(client)
+
+
+@pytest.fixture
+def desk(client: FlaskClient, database: Database) -> Desk:
+    """The publisher's API as the owner of a new publisher uses it."""
+    return desk_of(client, database)
 
 
 @pytest.fixture
