@@ -55,6 +55,14 @@ class InvalidRequest(O2oError):
         self.field = field
 
 
+class InvalidHeader(O2oError):
+    """A header that isn't formed as its description says."""
+
+    status = 400
+    code = "invalid-header"
+    title = "A header isn't as described"
+
+
 class Unauthorized(O2oError):
     """No bearer token, or one that belongs to nobody or has ended."""
 

@@ -94,7 +94,7 @@ class RotationFields(Strict):
     """How a key is to be replaced."""
 
     overlap_hours = Whole(
-        load_default=24,
+        required=True,
         validate=Range(0, MAX_OVERLAP_HOURS),
         metadata={"description": "For how long the old one goes on."},
     )

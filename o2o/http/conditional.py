@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+import re
+from typing import Final, Protocol
 
 from flask import request
 
-from o2o.errors import PreconditionFailed, PreconditionRequired
+from o2o.errors import InvalidHeader, PreconditionRequired
+
+ETAG: Final = re.compile(r'"[0-9]{1,9}"')
 
 
 class Versioned(Protocol):
@@ -27,7 +30,7 @@ def expected_version() -> int:
     ------
     PreconditionRequired
         If it doesn't say.
-    PreconditionFailed
+    InvalidHeader
         If it names something that was never a version.
     """
     asked = request.headers.get("If-Match")
@@ -35,7 +38,7 @@ def expected_version() -> int:
         raise PreconditionRequired(
             "send If-Match with the ETag that you got it with, lest you undo someone's change"
         )
-    version = asked.strip().removeprefix("W/").strip('"')
-    if not version.isascii() or not version.isdecimal() or len(version) > 9:
-        raise PreconditionFailed("If-Match isn't an ETag of this: get it anew, then send your change again")
+    version = asked.strip()[1:-1]
+    if not ETAG.fullmatch(asked.strip()):
+        raise InvalidHeader("If-Match takes the ETag that it came with, in its quotes")
     return int(version)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import wraps
@@ -14,11 +15,14 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from o2o.errors import InvalidHeader
 from o2o.http.service import service, utc_now
 from o2o.services import answers
 from o2o.services.answers import Answer
 
 P = ParamSpec("P")
+
+KEY: Final = re.compile(r"[!-~]{1,255}")
 
 # Of an answer's headers, those that are part of what it says.
 _KEPT_HEADERS: Final = ("Content-Type", "Location", "ETag")
@@ -42,6 +46,8 @@ def once(
         @wraps(view)
         def answered(*args: P.args, **kwargs: P.kwargs) -> ResponseReturnValue:
             key = request.headers.get("Idempotency-Key")
+            if key is not None and not KEY.fullmatch(key):
+                raise InvalidHeader("an Idempotency-Key is 1 to 255 visible ASCII characters")
             if key is None:
                 return current_app.make_response(view(*args, **kwargs))
             fingerprint = _fingerprint()
@@ -55,6 +61,7 @@ def once(
                         raise
             raise AssertionError("the last try returns or raises")
 
+        vars(answered)["answers_once"] = True  # for the API's description
         return answered
 
     return decorate

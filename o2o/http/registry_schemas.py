@@ -134,12 +134,22 @@ class DestinationList(Schema):
     items = List(Nested(Destination), required=True)
 
 
-class Held(DestinationFields):
-    """What a version held: times and amounts are kept as they are written."""
+class Held(Schema):
+    """What a version held: times and amounts as they were written."""
 
+    title = String(required=True)
+    state = String(required=True, validate=OneOf([each.value for each in DestinationState]))
     starts_at = String(required=True, allow_none=True, metadata={"format": "date-time"})
     ends_at = String(required=True, allow_none=True, metadata={"format": "date-time"})
+    description = String(required=True)
+    link = String(required=True, allow_none=True)
+    images = List(String(), required=True)
+    alt_text = String(required=True)
     price_amount = String(required=True, allow_none=True)
+    price_currency = String(required=True, allow_none=True)
+    call_to_action = String(required=True)
+    master_pin = String(required=True, allow_none=True)
+    locale = String(required=True, allow_none=True)
 
 
 class Revision(Schema):

@@ -63,7 +63,7 @@ def test_nobodys_key_opens_nothing(desk: Desk) -> None:
 
 
 def test_a_readers_token_is_no_key_and_a_key_no_token(desk: Desk, client: FlaskClient) -> None:
-    token = client.post("/v1/readers").json["token"]
+    token = client.post("/v1/readers").get_json()["token"]
     assert using(desk, token).get("/v1/campaigns").status_code == 401
     assert desk.get("/v1/boards").status_code == 401
 
@@ -95,7 +95,7 @@ def test_a_rotated_key_goes_on_for_its_overlap(desk: Desk, database: Database) -
     at_once = desk.post(f"{new.headers['Location']}/rotation", {"overlap_hours": 0})
     assert using(desk, new.json["key"]).get("/v1/campaigns").status_code == 401
     assert using(desk, at_once.json["key"]).get("/v1/campaigns").status_code == 200
-    assert desk.post(f"{new.headers['Location']}/rotation", {}).status_code == 409
+    assert desk.post(f"{new.headers['Location']}/rotation", {"overlap_hours": 1}).status_code == 409
     with database.begin() as session:
         session.execute(update(ApiKey).where(ApiKey.label == "Import").values(expires_at=NOW))
     assert using(desk, at_once.json["key"]).get("/v1/campaigns").status_code == 401

@@ -19,7 +19,7 @@ BODIES: dict[str, Any] = {
     "/v1/members": {"email": "eve@evil.example", "name": "Eve", "role": "owner"},
     "/v1/members/{member_id}": {"role": "analyst"},
     "/v1/keys": {"label": "Stolen", "scopes": ["registry:read"]},
-    "/v1/keys/{key_id}/rotation": {},
+    "/v1/keys/{key_id}/rotation": {"overlap_hours": 1},
     "/v1/campaigns": {"title": "Stolen"},
     "/v1/campaigns/{campaign_id}": {"title": "Stolen"},
     "/v1/campaigns/{campaign_id}/fallback": {"title": "Stolen"},
@@ -35,7 +35,7 @@ BODIES: dict[str, Any] = {
 
 def operations(client: FlaskClient) -> Iterator[tuple[str, str]]:
     """The publisher's side, as the description has it."""
-    spec = client.get("/openapi.json").json
+    spec: Any = client.get("/openapi.json").json
     for path, described in spec["paths"].items():
         for method in METHODS:
             operation = described.get(method)

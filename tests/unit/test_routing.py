@@ -119,7 +119,7 @@ def test_there_is_always_an_answer(
     publishers: DestinationState | None,
     is_withdrawn: bool,
 ) -> None:
-    made = [state and destination(state=state) for state in (own, campaigns, publishers)]
+    made = [destination(state=state) if state else None for state in (own, campaigns, publishers)]
     held = Choices(
         Creative(withdrawn_at=NOW if is_withdrawn else None),
         (),
