@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from functools import partial
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -75,12 +76,11 @@ def describe(app: APIFlask) -> None:
             "Addresses in answers are relative to the API. Errors are problem documents (RFC 9457)."
         ),
     )
-    app.spec_callback = _with_problems
+    app.spec_callback = partial(_mended, set(_answered_once(app)))
 
 
-def _with_problems(spec: Any) -> Any:
+def _mended(repeatable: set[tuple[str, str]], spec: Any) -> Any:
     """Give every error its media type, and every upload the form that it has to have."""
-    repeatable = set(_answered_once(current_app))
     for path, operations in spec["paths"].items():
         for method in METHODS:
             if operation := operations.get(method):

@@ -70,7 +70,7 @@ def test_the_api_is_as_described(tmp_path: Path) -> None:
             f"{address}/openapi.json", "--checks", "all", "--max-examples", str(EXAMPLES),
             "--generation-deterministic", "--no-color",
         ]  # fmt: skip
-        environment = {"PATH": "/usr/bin:/bin", "O2O_CONTRACT_KEY": desk.key, "O2O_CONTRACT_TOKEN": token}
+        environment = {"PATH": "/usr/bin:/bin", "CONTRACT_KEY": desk.key, "CONTRACT_TOKEN": token}
         done = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True)
     database.engine.dispose()
     assert done.returncode == 0, done.stdout[-20_000:] + done.stderr[-2_000:]
