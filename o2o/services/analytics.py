@@ -187,7 +187,7 @@ def _counted(session: Session, publisher_id: UUID, question: Question) -> Sequen
     """The rows of counts, in order."""
     columns = [column for dimension in question.by for column in _columns(dimension, CreativeRollup)]
     astray = case((CreativeRollup.shown == Shown.CONTENT, 0), else_=CreativeRollup.scans)
-    wanted = select(
+    wanted: Select[Any] = select(
         *columns,
         func.sum(CreativeRollup.scans),
         func.sum(CreativeRollup.pins),

@@ -5,7 +5,8 @@ needs no tables and no special case for few (arXiv:1702.01284, algorithm 6). The
 the root of 4096: 1.6 %. Sketches of several days or pictures merge into the sketch of them all.
 
 A reader comes down to one of 4096 registers and a rank of 1 to 15; a register keeps the highest rank of
-its readers. Both are shared with many others, and who hasn't the deployment's key can't tell which a reader's are.
+its readers. Both are shared with many others, and who hasn't the deployment's key can't tell which are a
+reader's.
 """
 
 from __future__ import annotations
