@@ -31,7 +31,7 @@ COLOUR: Final = "#1f6feb"
 """4.6 to 1 on white and 4.0 to 1 on near-black: enough for a graphic on either (WCAG 2.2, 1.4.11)."""
 
 MOST_DOTS: Final = 62
-MOST_DATES: Final = 6
+MOST_DATES: Final = 5
 NOTHING: Final = "Nothing to show yet."
 
 

@@ -97,7 +97,7 @@ class Raw:
 
 def make(session: Session, rng: Random, *, tenants: int = 3, scans: int = 400) -> Raw:
     """Write publishers, then random scans and pins."""
-    raw = Raw([_tenant(session, rng, number) for number in range(tenants)])
+    raw = Raw([publisher(session, rng, number) for number in range(tenants)])
     for number in range(25):
         reader_id, board = readers.register(session, f"token {number}", now=NOW)
         raw.people.append((session.get_one(Reader, reader_id), session.get_one(Board, board.id)))
@@ -106,7 +106,7 @@ def make(session: Session, rng: Random, *, tenants: int = 3, scans: int = 400) -
     return raw
 
 
-def _tenant(session: Session, rng: Random, number: int) -> Tenant:
+def publisher(session: Session, rng: Random, number: int) -> Tenant:
     tenant = Tenant(publishers.add(session, f"Publisher {number}", now=NOW).id)
     tenant.campaigns = [
         campaigns.add(session, tenant.id, Plan(title), now=NOW) for title in ("March", "April")
