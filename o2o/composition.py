@@ -34,7 +34,9 @@ def create(settings: Settings, database: Database | None = None) -> Flask:
 
 
 def worker(settings: Settings, database: Database | None = None) -> Worker:
-    """Return a worker; one that shares a process with the application shares its database too.
+    """Return a worker, with the recurring jobs waiting for one.
+
+    One that shares a process with the application shares its database too.
 
     Raises
     ------
@@ -42,10 +44,14 @@ def worker(settings: Settings, database: Database | None = None) -> Worker:
         If the database's schema isn't the one that this code was written for.
     """
     from o2o.integrations.outbound import Outbound
-    from o2o.jobs.actors import Tools
+    from o2o.jobs.actors import RECURRING, Tools
     from o2o.jobs.engine import Worker
+    from o2o.services import jobs
 
     ready = _ready(settings, database)
+    with ready.begin() as session:
+        for kind in RECURRING:
+            jobs.ensure(session, kind, now=datetime.now(UTC))
     outbound = Outbound(allow_private=settings.webhook_allow_private, timeout_s=settings.webhook_timeout_s)
     return Worker(Tools(settings, ready, outbound, SystemRandom(), lambda: datetime.now(UTC)))
 

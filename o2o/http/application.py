@@ -12,6 +12,7 @@ from flask import Response, g, request
 
 from o2o.db import Database
 from o2o.http import (
+    analytics,
     boards,
     campaigns,
     creatives,
@@ -80,7 +81,18 @@ def create_app(settings: Settings, database: Database, *, read: Read) -> APIFlas
         decoding=threading.BoundedSemaphore(settings.max_decodes),
     )
     app.url_map.converters["watermark_id"] = WatermarkIdConverter
-    for module in (readers, scans, boards, pins, publisher, campaigns, creatives, destinations, short_links):
+    for module in (
+        readers,
+        scans,
+        boards,
+        pins,
+        publisher,
+        campaigns,
+        creatives,
+        destinations,
+        short_links,
+        analytics,
+    ):
         app.register_blueprint(module.blueprint, url_prefix="/v1")
     for module in (health, pages, documentation):
         app.register_blueprint(module.blueprint)

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from random import Random
+from typing import Final
 from uuid import UUID
 
 import structlog
@@ -19,7 +20,7 @@ from sqlalchemy.orm import Session
 from o2o.db import Database
 from o2o.integrations import webhooks as sender
 from o2o.integrations.outbound import Outbound, Unreachable
-from o2o.services import jobs, pins, webhooks
+from o2o.services import jobs, pins, rollups, sketch, webhooks
 from o2o.services.webhooks import Attempt
 from o2o.settings import Settings
 
@@ -105,7 +106,58 @@ def _attempt(tools: Tools, message: webhooks.Message) -> Attempt:
     return Attempt(status=reply.status, retry_after_s=sender.retry_after_s(reply, now=now))
 
 
+ROLLUP_WAITS: Final = {jobs.ROLLUP_RECENT: timedelta(minutes=1), jobs.ROLLUP_ALL: timedelta(days=1)}
+"""How often days are looked over."""
+
+RESTS: Final = 20
+"""How many times as long as it took a rollup waits at least: it gets no more than 5 % of the time."""
+
+
+def roll_up_recent(tools: Tools, _no_row: UUID) -> Record:
+    """Count today and yesterday anew if they have changed."""
+    started, today = tools.clock(), tools.clock().date()
+    _roll_up(tools, today - rollups.ONE_DAY, today)
+    return _again(tools, jobs.ROLLUP_RECENT, started)
+
+
+def roll_up_all(tools: Tools, _no_row: UUID) -> Record:
+    """Count every day anew that has changed: late rows, slow pins, and all at the first time."""
+    started, today = tools.clock(), tools.clock().date()
+    with tools.database.read() as session:
+        oldest = rollups.oldest_day(session)
+    _roll_up(tools, oldest or today, today)
+    return _again(tools, jobs.ROLLUP_ALL, started)
+
+
+def _roll_up(tools: Tools, first: date, last: date) -> None:
+    """Count days anew, each in its own transaction: they may be many, and again does no harm."""
+    key = sketch.derive_key(tools.settings.watermark_key)
+    with tools.database.read() as session:
+        stale = rollups.stale_days(session, first, last)
+    for day in stale:
+        with tools.database.read() as session:
+            readers = rollups.read_readers(session, day, key)
+        with tools.database.begin() as session:
+            rollups.replace(session, readers, now=tools.clock())
+        _log.info("day rolled up", day=day.isoformat(), scans=readers.tally.scans)
+
+
+def _again(tools: Tools, kind: str, started: datetime) -> Record:
+    """Write nothing but when to look again."""
+    wait = max(ROLLUP_WAITS[kind], RESTS * (tools.clock() - started))
+    return lambda _session, now: now + wait
+
+
+def _no_row_to_mark(_session: Session, _no_row: UUID) -> None:
+    """A recurring job stands for no row: the log tells that it is parked, a worker's start revives it."""
+
+
 ACTORS: Mapping[str, Actor] = {
     jobs.PIN_SAVE: Actor(save_pin, pins.give_up),
     jobs.WEBHOOK_DELIVER: Actor(deliver_webhook, webhooks.give_up),
+    jobs.ROLLUP_RECENT: Actor(roll_up_recent, _no_row_to_mark),
+    jobs.ROLLUP_ALL: Actor(roll_up_all, _no_row_to_mark),
 }
+
+RECURRING: Final = (jobs.ROLLUP_RECENT, jobs.ROLLUP_ALL)
+"""The kinds that there is always a job of."""

@@ -4,14 +4,18 @@ from o2o.models.api_key import ApiKey
 from o2o.models.board import Board
 from o2o.models.campaign import Campaign
 from o2o.models.creative import WATERMARK_ID_BITS, Creative
+from o2o.models.creative_rollup import CreativeRollup, Shown
 from o2o.models.destination import Destination, DestinationState
 from o2o.models.destination_revision import DestinationRevision
 from o2o.models.idempotency_key import IdempotencyKey
 from o2o.models.job import Job, JobState
 from o2o.models.member import Member
+from o2o.models.photo_rollup import PhotoRollup
 from o2o.models.pin import Pin, PinStatus
 from o2o.models.publisher import Publisher
 from o2o.models.reader import Reader
+from o2o.models.reader_sketch import ReaderSketch
+from o2o.models.rollup_day import RollupDay
 from o2o.models.rule import Rule
 from o2o.models.scan import Outcome, Scan
 from o2o.models.scan_detection import ScanDetection
@@ -25,6 +29,7 @@ __all__ = [
     "Board",
     "Campaign",
     "Creative",
+    "CreativeRollup",
     "DeliveryStatus",
     "Destination",
     "DestinationRevision",
@@ -34,13 +39,17 @@ __all__ = [
     "JobState",
     "Member",
     "Outcome",
+    "PhotoRollup",
     "Pin",
     "PinStatus",
     "Publisher",
     "Reader",
+    "ReaderSketch",
+    "RollupDay",
     "Rule",
     "Scan",
     "ScanDetection",
+    "Shown",
     "StoredAnswer",
     "WebhookDelivery",
     "WebhookEndpoint",

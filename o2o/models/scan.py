@@ -31,6 +31,8 @@ class Scan(Base):
     __table_args__ = (
         UniqueConstraint("id", "reader_id"),
         Index(None, "reader_id"),
+        # Rollups go day by day.
+        Index(None, "created_at"),
         CheckConstraint("(outcome = 'miss') = (reason IS NOT NULL)", name="miss_has_reason"),
     )
 

@@ -4,15 +4,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Final
 from uuid import UUID, uuid4
 
 from sqlalchemy import case, or_, select, update
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from o2o.models import Job, JobState
 
 PIN_SAVE = "pin.save"
 WEBHOOK_DELIVER = "webhook.deliver"
+ROLLUP_RECENT = "rollup.recent"
+ROLLUP_ALL = "rollup.all"
+
+NO_ROW: Final = UUID(int=0)
+"""What a recurring job is about. As a kind has one job for a row, there is one of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +43,23 @@ def enqueue(session: Session, kind: str, ref: UUID, *, now: datetime, run_at: da
     session.add(Job(kind=kind, ref=ref, state=JobState.WAITING, run_at=run_at or now, created_at=now))
     session.flush()
     session.info["jobs_added"] = True
+
+
+def ensure(session: Session, kind: str, *, now: datetime) -> None:
+    """See to it that there is a recurring job of a kind, once, and that it isn't parked.
+
+    It recurs by being given back each time (`again`), and never ends.
+    """
+    known = select(Job.id).where(Job.kind == kind, Job.ref == NO_ROW)
+    if session.scalar(known) is not None:
+        revive(session, kind, NO_ROW, now=now)
+        return
+    try:
+        with session.begin_nested():
+            enqueue(session, kind, NO_ROW, now=now)
+    except IntegrityError:
+        # A worker that starts at the same moment was first.
+        pass
 
 
 def revive(session: Session, kind: str, ref: UUID, *, now: datetime) -> None:
@@ -115,10 +139,16 @@ def finish(session: Session, job: Job, *, now: datetime) -> None:
 
 
 def again(session: Session, job: Job, run_at: datetime, *, error: str | None = None) -> None:
-    """Give a held job back, to be run at a later time; with an error if one is the reason."""
+    """Give a held job back, to be run at a later time; with an error if one is the reason.
+
+    Without one, its errors are forgotten: a job is given up for those in a row, and one that recurs
+    would otherwise come to its last some day.
+    """
     job.run_at = run_at
     job.lease_token = job.lease_until = None
-    if error is not None:
+    if error is None:
+        job.errors = 0
+    else:
         _note(job, error)
     session.flush()
 

@@ -22,6 +22,7 @@ from o2o.integrations.webhooks import format_secret
 from o2o.models import Job, JobState, Pin, PinStatus, Scan, ScanDetection, WebhookDelivery
 from o2o.services import creatives, pins, publishers, readers, webhooks
 from o2o.services.creatives import Particulars
+from o2o.services.jobs import NO_ROW
 from o2o.services.pins import PinWish
 from o2o.settings import Settings
 from tests.integration.support import NOW, Receiver
@@ -77,7 +78,8 @@ def wait_for_end(process: subprocess.Popen[str], database: Database) -> None:
 
 def waiting(database: Database) -> int:
     with database.read() as session:
-        return session.scalar(select(func.count()).where(Job.state == JobState.WAITING)) or 0
+        ends = select(func.count()).where(Job.state == JobState.WAITING, Job.ref != NO_ROW)
+        return session.scalar(ends) or 0
 
 
 def make_pins(database: Database, receiver: Receiver) -> set[UUID]:
