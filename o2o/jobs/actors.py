@@ -136,10 +136,10 @@ def _roll_up(tools: Tools, first: date, last: date) -> None:
         stale = rollups.stale_days(session, first, last)
     for day in stale:
         with tools.database.read() as session:
-            readers = rollups.read_readers(session, day, key)
+            counted = rollups.count(session, day, key)
         with tools.database.begin() as session:
-            rollups.replace(session, readers, now=tools.clock())
-        _log.info("day rolled up", day=day.isoformat(), scans=readers.tally.scans)
+            rollups.replace(session, counted, now=tools.clock())
+        _log.info("day rolled up", day=day.isoformat(), scans=counted.tally.scans)
 
 
 def _again(tools: Tools, kind: str, started: datetime) -> Record:

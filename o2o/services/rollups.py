@@ -1,12 +1,13 @@
 """Rollups: what a day's scans and pins come to, kept so that nobody who asks has to count them.
 
-A day is counted from its raw rows and replaced as a whole, in one transaction. So counting it again does no
-harm, whatever died in between, and what a late row changes is found by the day's tally (`RollupDay`).
+A day is counted from its raw rows, in a transaction that only reads, and replaced as a whole, in one that is
+short: SQLite lets nobody else write meanwhile. Counting it again does no harm, whatever died in between, and
+what a late row changes is found by the day's tally (`RollupDay`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import groupby
@@ -48,6 +49,8 @@ from o2o.services import sketch
 ONE_DAY: Final = timedelta(days=1)
 BATCH: Final = 10_000
 
+Rollup = type[CreativeRollup] | type[PhotoRollup] | type[ReaderSketch]
+
 
 @dataclass(frozen=True, slots=True)
 class Tally:
@@ -58,18 +61,18 @@ class Tally:
 
 
 @dataclass(frozen=True, slots=True)
-class Readers:
-    """A day's sketches, and the tally from before they were made.
+class DayCount:
+    """What a day comes to, and the tally from before it was counted.
 
     Attributes
     ----------
-    sketches : sequence of dict
-        Rows of `ReaderSketch`.
+    rows : mapping of a table's class to a sequence of dict
+        What that table is to hold of the day.
     """
 
     day: date
     tally: Tally
-    sketches: Sequence[dict[str, Any]]
+    rows: Mapping[Rollup, Sequence[dict[str, Any]]]
 
 
 def oldest_day(session: Session) -> date | None:
@@ -83,7 +86,7 @@ def stale_days(session: Session, first: date, last: date) -> list[date]:
 
     A day whose rows have become fewer isn't among them: the counts stay when old rows are cleared away.
     """
-    days = (first + count * ONE_DAY for count in range((last - first).days + 1))
+    days = (first + number * ONE_DAY for number in range((last - first).days + 1))
     held = {
         row.day: row for row in session.scalars(select(RollupDay).where(RollupDay.day.between(first, last)))
     }
@@ -110,8 +113,8 @@ def _on(created_at: InstrumentedAttribute[datetime], day: date) -> ColumnElement
     return (created_at >= begins) & (created_at < begins + ONE_DAY)
 
 
-def read_readers(session: Session, day: date, key: bytes) -> Readers:
-    """Sketch a day's readers; in a transaction that only reads, as every reader is hashed here.
+def count(session: Session, day: date, key: bytes) -> DayCount:
+    """Count a day's raw rows, and sketch its readers.
 
     Parameters
     ----------
@@ -120,6 +123,16 @@ def read_readers(session: Session, day: date, key: bytes) -> Readers:
     """
     # First of all: what is written from here on leaves the tally behind, and the day is counted again.
     tally = _tally(session, day)
+    rows: dict[Rollup, Sequence[dict[str, Any]]] = {
+        CreativeRollup: [dict(row) for row in session.execute(_creatives(day)).mappings()],
+        PhotoRollup: [dict(row) for row in session.execute(_photos(day)).mappings()],
+        ReaderSketch: _readers(session, day, key),
+    }
+    return DayCount(day, tally, rows)
+
+
+def _readers(session: Session, day: date, key: bytes) -> list[dict[str, Any]]:
+    """A day's sketches."""
     # Another publisher's, creative's or device's begin where these change.
     own = (Creative.publisher_id, ScanDetection.creative_id, func.coalesce(Scan.device, ""))
     seen = session.execute(
@@ -133,7 +146,7 @@ def read_readers(session: Session, day: date, key: bytes) -> Readers:
         .execution_options(yield_per=BATCH)
     )
     entries = ((*group, sketch.entry(key, reader_id)) for *group, reader_id in seen)
-    return Readers(day, tally, list(_sketches(day, entries)))
+    return list(_sketches(day, entries))
 
 
 def _sketches(day: date, entries: Iterable[tuple[Any, ...]]) -> Iterator[dict[str, Any]]:
@@ -158,20 +171,17 @@ def _sketch(subject_id: UUID, day: date, device: str, publisher_id: UUID, inside
     }
 
 
-def replace(session: Session, readers: Readers, *, now: datetime) -> None:
-    """Count a day anew and put that in place of what was counted before.
+def replace(session: Session, counted: DayCount, *, now: datetime) -> None:
+    """Put what a day comes to in place of what was counted before.
 
     Whoever is second to replace the same day waits for the first.
     """
-    day = readers.day
-    held = _locked(session, day, now=now)
-    for kind in (CreativeRollup, PhotoRollup, ReaderSketch):
-        session.execute(delete(kind).where(kind.day == day))
-    session.execute(_insert_creatives(day))
-    session.execute(_insert_photos(day))
-    if readers.sketches:
-        session.execute(insert(ReaderSketch), list(readers.sketches))
-    held.scans, held.pin_changes = readers.tally.scans, readers.tally.pin_changes
+    held = _locked(session, counted.day, now=now)
+    for kind, rows in counted.rows.items():
+        session.execute(delete(kind).where(kind.day == counted.day))
+        if rows:
+            session.execute(insert(kind), list(rows))
+    held.scans, held.pin_changes = counted.tally.scans, counted.tally.pin_changes
     held.rolled_at = now
     session.flush()
 
@@ -190,29 +200,17 @@ def _locked(session: Session, day: date, *, now: datetime) -> RollupDay:
     return session.scalars(wanted).one()
 
 
-def _insert_creatives(day: date) -> Any:
-    """The statement that counts a day's scans and pins of creatives."""
+def _creatives(day: date) -> Select[Any]:
+    """Counts a day's scans and pins of creatives."""
     facts = union_all(_scans(day), _pins(day)).subquery()
     groups = (facts.c.creative_id, facts.c.device, facts.c.country, facts.c.shown, facts.c.publisher_id)
-    counted = select(
-        literal(day, Date),
+    return select(
+        literal(day, Date).label("day"),
         *groups,
-        func.sum(facts.c.scans),
-        func.sum(facts.c.pins),
-        func.sum(facts.c.pins_failed),
+        func.sum(facts.c.scans).label("scans"),
+        func.sum(facts.c.pins).label("pins"),
+        func.sum(facts.c.pins_failed).label("pins_failed"),
     ).group_by(*groups)
-    into = (
-        "day",
-        "creative_id",
-        "device",
-        "country",
-        "shown",
-        "publisher_id",
-        "scans",
-        "pins",
-        "pins_failed",
-    )
-    return insert(CreativeRollup).from_select(into, counted)
 
 
 def _scans(day: date) -> Select[Any]:
@@ -270,8 +268,8 @@ def _dimensions(creative_id: InstrumentedAttribute[Any]) -> tuple[ColumnElement[
     )
 
 
-def _insert_photos(day: date) -> Any:
-    """The statement that counts a day's photos."""
+def _photos(day: date) -> Select[Any]:
+    """Counts a day's photos."""
     photos = (
         select(
             func.coalesce(Scan.device, "").label("device"),
@@ -281,5 +279,6 @@ def _insert_photos(day: date) -> Any:
         .where(_on(Scan.created_at, day))
         .subquery()
     )
-    counted = select(literal(day, Date), *photos.c, func.count()).group_by(*photos.c)
-    return insert(PhotoRollup).from_select(("day", "device", "country", "reason", "photos"), counted)
+    return select(literal(day, Date).label("day"), *photos.c, func.count().label("photos")).group_by(
+        *photos.c
+    )

@@ -45,7 +45,7 @@ def raw(database: Database) -> Raw:
 def roll_up(database: Database) -> None:
     with database.begin() as session:
         for day in rollups.stale_days(session, DAYS[0], DAYS[-1]):
-            rollups.replace(session, rollups.read_readers(session, day, KEY), now=NOW)
+            rollups.replace(session, rollups.count(session, day, KEY), now=NOW)
 
 
 @pytest.fixture
@@ -334,7 +334,7 @@ def add_photos(database: Database, raw: Raw, count: int, reason: str | None, dev
         )
     day = (NOW - timedelta(days=400)).date()
     with database.begin() as session:
-        rollups.replace(session, rollups.read_readers(session, day, KEY), now=NOW)
+        rollups.replace(session, rollups.count(session, day, KEY), now=NOW)
 
 
 def test_misses_are_shares_of_the_whole_deployments_photos(ask: Ask, raw: Raw, database: Database) -> None:

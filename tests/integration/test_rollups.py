@@ -65,9 +65,9 @@ def roll_up(database: Database, first: date = DAYS[0], last: date = DAYS[-1]) ->
         stale = rollups.stale_days(session, first, last)
     for day in stale:
         with database.read() as session:
-            readers = rollups.read_readers(session, day, KEY)
+            counted = rollups.count(session, day, KEY)
         with database.begin() as session:
-            rollups.replace(session, readers, now=NOW)
+            rollups.replace(session, counted, now=NOW)
     return stale
 
 
@@ -147,7 +147,7 @@ def test_counting_again_changes_nothing(database: Database, raw: Raw) -> None:
     roll_up(database)
     for day in DAYS:
         with database.begin() as session:
-            rollups.replace(session, rollups.read_readers(session, day, KEY), now=NOW)
+            rollups.replace(session, rollups.count(session, day, KEY), now=NOW)
     assert_exact(database, raw)
 
 
@@ -188,11 +188,11 @@ def test_pins_that_trade_places_are_noticed(database: Database, raw: Raw) -> Non
 
 def test_what_is_written_while_a_day_is_counted_makes_it_stale(database: Database, raw: Raw) -> None:
     with database.read() as session:
-        readers = rollups.read_readers(session, DAYS[2], KEY)
+        counted = rollups.count(session, DAYS[2], KEY)
     with database.begin() as session:
         raw_rows.add_scan(session, raw, Random(8), DAYS[2])
     with database.begin() as session:
-        rollups.replace(session, readers, now=NOW)
+        rollups.replace(session, counted, now=NOW)
     assert DAYS[2] in roll_up(database)
     assert_exact(database, raw)
 
@@ -205,7 +205,7 @@ def test_a_worker_that_dies_in_between_leaves_the_old_counts(database: Database,
 
     def replace_and_die() -> None:
         with database.begin() as session:
-            rollups.replace(session, rollups.read_readers(session, DAYS[0], KEY), now=NOW)
+            rollups.replace(session, rollups.count(session, DAYS[0], KEY), now=NOW)
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
@@ -221,10 +221,10 @@ def test_two_workers_that_count_the_same_days_at_once(database: Database, raw: R
     def work(_worker: int) -> None:
         for day in DAYS:
             with database.read() as session:
-                readers = rollups.read_readers(session, day, KEY)
+                counted = rollups.count(session, day, KEY)
             both.wait(30)
             with database.begin() as session:
-                rollups.replace(session, readers, now=NOW)
+                rollups.replace(session, counted, now=NOW)
 
     with ThreadPoolExecutor(2) as threads:
         list(threads.map(work, range(2)))
