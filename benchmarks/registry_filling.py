@@ -129,9 +129,10 @@ _FILL = (
     """,
     """
     INSERT INTO scan_detection
-        (scan_id, position, watermark_id, profile, creative_id, destination_id, confidence, signal_db,
-        px_per_chip, tilt_deg, sharpness, share)
-    SELECT md5('scan' || i)::uuid, 0, ((i * 48271) % :creatives * :spread) % 281474976710656, 0,
+        (scan_id, position, created_at, watermark_id, profile, creative_id, destination_id, confidence,
+        signal_db, px_per_chip, tilt_deg, sharpness, share)
+    SELECT md5('scan' || i)::uuid, 0, :first + i * (interval '90 days' / :scans),
+        ((i * 48271) % :creatives * :spread) % 281474976710656, 0,
         md5('creative' || (i * 48271) % :creatives)::uuid,
         md5('destination' || (i * 48271) % :creatives)::uuid, 0.99, 31, 4, 12, 0.8, 0.95
     FROM generate_series(0, :scans - 1) i

@@ -65,9 +65,9 @@ def roll_up(database: Database) -> float:
     started = time.perf_counter()
     for count in range(DAYS + 1):
         with database.read() as session:
-            readers = rollups.read_readers(session, FIRST_DAY + timedelta(days=count), key)
+            counted = rollups.count(session, FIRST_DAY + timedelta(days=count), key)
         with database.begin() as session:
-            rollups.replace(session, readers, now=NOW)
+            rollups.replace(session, counted, now=NOW)
     return time.perf_counter() - started
 
 

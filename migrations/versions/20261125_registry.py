@@ -224,6 +224,7 @@ def upgrade() -> None:
                 ["destination_id"],
                 ["id"],
             )
+    _date_detections()
     _backfill()
     _contract()
 
@@ -283,6 +284,19 @@ def _expand() -> None:
         batch_op.add_column(sa.Column("app", sa.String(length=40), nullable=True))
         batch_op.add_column(sa.Column("country", sa.String(length=2), nullable=True))
         batch_op.add_column(sa.Column("device", sa.String(length=16), nullable=True))
+
+
+def _date_detections() -> None:
+    """Give every detection the time of its scan."""
+    with op.batch_alter_table("scan_detection", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("created_at", sa.DateTime(timezone=True), nullable=True))
+    op.execute(
+        "UPDATE scan_detection SET created_at = (SELECT scan.created_at FROM scan "
+        "WHERE scan.id = scan_detection.scan_id)"
+    )
+    with op.batch_alter_table("scan_detection", schema=None) as batch_op:
+        batch_op.alter_column("created_at", existing_type=sa.DateTime(timezone=True), nullable=False)
+        batch_op.create_index(batch_op.f("ix_scan_detection_created_at"), ["created_at"])
 
 
 def _backfill() -> None:
@@ -356,6 +370,9 @@ def downgrade() -> None:
         with op.batch_alter_table(table, schema=None) as batch_op:
             batch_op.drop_constraint(batch_op.f(f"fk_{table}_destination_id_destination"), type_="foreignkey")
             batch_op.drop_column("destination_id")
+    with op.batch_alter_table("scan_detection", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_scan_detection_created_at"))
+        batch_op.drop_column("created_at")
     op.drop_table("rule")
     op.drop_table("destination_revision")
     with op.batch_alter_table("destination", schema=None) as batch_op:

@@ -13,7 +13,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from o2o.errors import Conflict, InvalidRequest, NotFound
-from o2o.models import Campaign, Creative, Destination, DestinationRevision
+from o2o.models import Campaign, Creative, Destination, DestinationRevision, ScanDetection
 from o2o.services.checks import checked_text, require_version
 from o2o.services.paging import Page, newest_first
 
@@ -105,11 +105,14 @@ def remove(session: Session, campaign: Campaign, *, version: int) -> None:
     PreconditionFailed
         If it was changed since that version.
     Conflict
-        If it has creatives.
+        If it has creatives, or had ones that were scanned.
     """
     require_version(campaign.version, version)
     if session.scalar(select(Creative.id).where(Creative.campaign_id == campaign.id).limit(1)):
         raise Conflict("this campaign has creatives, and print can't be taken back: withdraw those instead")
+    shown = select(ScanDetection.scan_id).join(Destination, Destination.id == ScanDetection.destination_id)
+    if session.scalar(shown.where(Destination.campaign_id == campaign.id).limit(1)):
+        raise Conflict("readers have seen this campaign's fallback, which their pins still show: keep it")
     fallbacks = select(Destination.id).where(Destination.campaign_id == campaign.id)
     session.execute(delete(DestinationRevision).where(DestinationRevision.destination_id.in_(fallbacks)))
     session.execute(delete(Destination).where(Destination.campaign_id == campaign.id))

@@ -140,7 +140,7 @@ def _readers(session: Session, day: date, key: bytes) -> list[dict[str, Any]]:
         .select_from(Scan)
         .join(ScanDetection, ScanDetection.scan_id == Scan.id)
         .join(Creative, Creative.id == ScanDetection.creative_id)
-        .where(_on(Scan.created_at, day))
+        .where(_on(Scan.created_at, day), _on(ScanDetection.created_at, day))
         .distinct()
         .order_by(*own)
         .execution_options(yield_per=BATCH)
@@ -227,7 +227,7 @@ def _scans(day: date) -> Select[Any]:
         .join(ScanDetection, ScanDetection.scan_id == Scan.id)
         .join(Creative, Creative.id == ScanDetection.creative_id)
         .outerjoin(Destination, Destination.id == ScanDetection.destination_id)
-        .where(_on(Scan.created_at, day))
+        .where(_on(Scan.created_at, day), _on(ScanDetection.created_at, day))
         # Two copies of a creative in one photo are one scan of it.
         .distinct()
     )

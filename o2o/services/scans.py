@@ -163,7 +163,7 @@ def record(
         device=asker.device,
         created_at=now,
         detections=[
-            _row(position, finding, known.get(finding.detection.payload.id))
+            _row(position, finding, known.get(finding.detection.payload.id), now)
             for position, finding in enumerate(findings)
         ],
     )
@@ -172,11 +172,12 @@ def record(
     return ScanAnswer(scan.id, scan.outcome, reason, findings, reading)
 
 
-def _row(position: int, finding: Finding, creative: Creative | None) -> ScanDetection:
+def _row(position: int, finding: Finding, creative: Creative | None, now: datetime) -> ScanDetection:
     """Return the row that is kept of a finding."""
     detection = finding.detection
     return ScanDetection(
         position=position,
+        created_at=now,
         watermark_id=detection.payload.id,
         profile=detection.payload.profile,
         creative_id=creative.id if creative else None,

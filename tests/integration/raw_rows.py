@@ -179,6 +179,7 @@ def add_scan(session: Session, raw: Raw, rng: Random, day: date) -> Scan:
     scan.detections = [
         ScanDetection(
             position=position,
+            created_at=scan.created_at,
             watermark_id=creative.watermark_id,
             profile=0,
             creative_id=creative.id,

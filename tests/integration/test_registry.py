@@ -117,6 +117,12 @@ def test_a_campaigns_fallback_comes_before_the_publishers(desk: Desk, api: Api, 
     assert own.json["campaign_id"] == campaign_id
 
     assert api.scan().json["detections"][0]["content"]["title"] == "May's"
+    creative = desk.get(f"/v1/creatives/{creative_id}").headers["ETag"]
+    desk.patch(f"/v1/creatives/{creative_id}", {"campaign_id": None}, If_Match=creative)
+    seen = desk.get(f"/v1/campaigns/{campaign_id}").headers["ETag"]
+    assert desk.delete(f"/v1/campaigns/{campaign_id}", If_Match=seen).status_code == 409
+    creative = desk.get(f"/v1/creatives/{creative_id}").headers["ETag"]
+    desk.patch(f"/v1/creatives/{creative_id}", {"campaign_id": campaign_id}, If_Match=creative)
     desk.patch(own.headers["Location"], {"state": "expired"}, If_Match=own.headers["ETag"])
     assert api.scan().json["detections"][0]["content"]["title"] == "Ours"
     assert desk.get("/v1/fallback").json["title"] == "Ours"

@@ -101,8 +101,8 @@ def make_pins(database: Database, receiver: Receiver) -> set[UUID]:
             )
             scan.detections.append(
                 ScanDetection(
-                    position=number, watermark_id=number, profile=0, creative_id=creative.id, confidence=1,
-                    signal_db=30, px_per_chip=3, tilt_deg=0, sharpness=1, share=1,
+                    position=number, created_at=NOW, watermark_id=number, profile=0, creative_id=creative.id,
+                    confidence=1, signal_db=30, px_per_chip=3, tilt_deg=0, sharpness=1, share=1,
                 )
             )  # fmt: skip
             session.flush()
