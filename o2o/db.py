@@ -143,6 +143,14 @@ class Database:
         with self._reading() as session:
             yield session
 
+    @contextmanager
+    def snapshot(self) -> Iterator[Session]:
+        """One look that shows all rows as they were at one moment, however many queries it takes."""
+        with self._reading() as session:
+            if self.engine.dialect.name == "postgresql":  # SQLite's reads are so by themselves
+                session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
+            yield session
+
 
 def alembic_config(url: str | URL) -> Config:
     """Return Alembic's configuration for the database at ``url``."""

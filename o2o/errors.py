@@ -59,6 +59,11 @@ class Fault:
         return Fault(f"{place}/{self.field}" if self.field else place, self.detail)
 
 
+def pointer_part(name: str) -> str:
+    """Return a name as a JSON pointer holds it (RFC 6901)."""
+    return name.replace("~", "~0").replace("/", "~1")
+
+
 class InvalidRequest(O2oError):
     """A request lacks a part or holds one that its description doesn't allow.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, Final
@@ -14,10 +13,7 @@ from marshmallow.utils import get_value
 from werkzeug.routing import BaseConverter
 
 from o2o.services import creatives
-
-FIRST_YEAR: Final = 1970
-LAST_YEAR: Final = 9998
-"""Times between, whatever their zone, are times in UTC too."""
+from o2o.services.columns import AMOUNT, FIRST_YEAR, LAST_YEAR
 
 
 class Whole(Integer):
@@ -54,7 +50,7 @@ class Moment(AwareDateTime):
 class Money(String):
     """An amount of money, written so that no binary fraction touches it."""
 
-    PATTERN: Final = re.compile(r"^[0-9]{1,10}(\.[0-9]{1,2})?\Z")
+    PATTERN: Final = AMOUNT
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
         text = super()._deserialize(value, attr, data, **kwargs)

@@ -12,7 +12,7 @@ from apiflask import APIFlask, HTTPError
 from flask import Response, json, request
 from sqlalchemy.orm.exc import StaleDataError
 
-from o2o.errors import Fault, InvalidRequest, O2oError, PreconditionFailed
+from o2o.errors import Fault, InvalidRequest, O2oError, PreconditionFailed, pointer_part
 
 MEDIA_TYPE = "application/problem+json"
 MOST_ERRORS = 1000
@@ -28,6 +28,7 @@ def register(app: APIFlask) -> None:
     """Have an application answer all its errors with problem documents."""
     app.register_error_handler(O2oError, _own)
     app.register_error_handler(StaleDataError, _stale)
+    app.register_error_handler(RecursionError, _too_deep)
     app.register_error_handler(Exception, _unexpected)
     app.error_processor(_http)
 
@@ -75,6 +76,11 @@ def _stale(_error: StaleDataError) -> Response:
     return _own(
         PreconditionFailed("it was changed in the meantime: get it anew, then send your change again")
     )
+
+
+def _too_deep(_error: RecursionError) -> Response:
+    """JSON in JSON in JSON: no parser goes on for ever."""
+    return problem(400, "bad-request", "Bad Request", _ADVICE[400])
 
 
 def _http(error: HTTPError) -> Response:
@@ -147,7 +153,8 @@ def faults_of(messages: Any, place: str = "") -> Iterator[Fault]:
     """Yield what a schema found, ``{field: [message]}`` with fields in fields, as faults."""
     if isinstance(messages, dict):
         for field, inner in messages.items():
-            yield from faults_of(inner, f"{place}/{field}" if place else str(field))
+            part = pointer_part(str(field))
+            yield from faults_of(inner, f"{place}/{part}" if place else part)
         return
     for message in messages if isinstance(messages, list) else [messages]:
         yield Fault(place, str(message).removesuffix(".").lower())

@@ -43,6 +43,10 @@ class Particulars:
     picture: str | None = None
     thumbnail: str | None = None
 
+    def within(self, campaign_id: UUID) -> Self:
+        """Return the particulars with a campaign."""
+        return replace(self, campaign_id=campaign_id)
+
     def checked(self, session: Session, publisher_id: UUID) -> Self:
         """Return the particulars as they can be kept.
 
