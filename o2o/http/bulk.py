@@ -10,13 +10,13 @@ from itertools import chain
 from typing import Any, Final
 from uuid import UUID
 
-from apiflask import APIBlueprint, FileSchema, abort
-from flask import Response, request, send_file
+from apiflask import APIBlueprint, FileSchema
+from flask import Response, abort, request, send_file
 
 from o2o.errors import InvalidRequest
 from o2o.http.bulk_schemas import FormatQuery, ImportFields, ImportQuery, Manifest
 from o2o.http.once import once, writing
-from o2o.http.problems import faults_of
+from o2o.http.problems import faults_of, problem
 from o2o.http.registry_schemas import Campaign as CampaignOut
 from o2o.http.service import actor, key_auth, publisher_id, service, utc_now
 from o2o.integrations import registry_file
@@ -125,7 +125,8 @@ def _issue() -> Issue:
         sheet = imports.sheet_of_json(request.get_data())
         known += faults_of(ImportFields().validate(request.get_json()))
     else:
-        abort(415, f"the body is {JSON} or {CSV} here: send it with its Content-Type")
+        wanted = f"the body is {JSON} or {CSV} here: send it with its Content-Type"
+        abort(problem(415, "unsupported-media-type", "Unsupported Media Type", wanted))
     try:
         issue = imports.checked(sheet)
     except InvalidRequest as error:

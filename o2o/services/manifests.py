@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import astuple, dataclass, fields
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from o2o.models import Campaign, Creative, Destination
@@ -47,35 +47,32 @@ def lines(session: Session, campaign: Campaign, *, public_url: str) -> Iterator[
     public_url : str
         Where readers reach the service, without a trailing slash.
     """
-    ranked = (
-        select(
-            Destination.id,
-            Destination.creative_id,
-            func.row_number()
-            .over(partition_by=Destination.creative_id, order_by=(Destination.created_at, Destination.id))
-            .label("rank"),
-        )
-        .join(Creative, Creative.id == Destination.creative_id)
-        .where(Creative.campaign_id == campaign.id)
-        .subquery()
-    )
     wanted = (
         select(
+            Creative.id,
             Creative.watermark_id,
             Creative.page,
             Creative.title,
             Creative.print_width_in,
             Creative.print_height_in,
-            ranked.c.id,
         )
-        .outerjoin(ranked, (ranked.c.creative_id == Creative.id) & (ranked.c.rank == 1))
         .where(Creative.campaign_id == campaign.id, Creative.withdrawn_at.is_(None))
         .order_by(Creative.page.is_(None), Creative.page, Creative.title, Creative.watermark_id)
     )
-    for row in session.execute(wanted, execution_options={"yield_per": BATCH}):
-        watermark_id, page, title, width, height, destination_id = row
-        link = f"{public_url}/s/{format_code(watermark_id)}"
-        yield Line(format_id(watermark_id), page, title, width, height, link, destination_id)
+    found = session.execute(wanted, execution_options={"yield_per": BATCH})
+    for batch in found.partitions():
+        oldest = _oldest(session, [row.id for row in batch])
+        for row_id, watermark_id, page, title, width, height in batch:
+            link = f"{public_url}/s/{format_code(watermark_id)}"
+            yield Line(format_id(watermark_id), page, title, width, height, link, oldest.get(row_id))
+
+
+def _oldest(session: Session, creative_ids: Sequence[UUID]) -> Mapping[UUID, UUID]:
+    """Return creatives' oldest destinations."""
+    wanted = select(Destination.creative_id, Destination.id).where(Destination.creative_id.in_(creative_ids))
+    newest_first = wanted.order_by(Destination.created_at.desc(), Destination.id.desc())
+    # What comes later takes the place of what came before.
+    return {owner: found for owner, found in session.execute(newest_first) if owner is not None}
 
 
 def as_json(line: Line) -> dict[str, Any]:
