@@ -6,6 +6,7 @@ import json
 import secrets
 import tempfile
 from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
 from itertools import chain
 from typing import Any, Final
 from uuid import UUID
@@ -96,10 +97,12 @@ def export_registry() -> Response:
     """
     own = service()
     # Written whole before anything is sent: a fault on the way must be an error, and not half a file.
-    file = tempfile.TemporaryFile()  # noqa: SIM115  closed with the answer
-    with own.database.snapshot() as session:
-        found = exports.records(session, publisher_id())
-        registry_file.write(file, found, exports.pictures_of, own.settings.media_dir)
+    with ExitStack() as on_error:
+        file = on_error.enter_context(tempfile.TemporaryFile())
+        with own.database.snapshot() as session:
+            found = exports.records(session, publisher_id())
+            registry_file.write(file, found, exports.pictures_of, own.settings.media_dir)
+        on_error.pop_all()  # from here on the answer closes it
     file.seek(0)
     return send_file(
         file,

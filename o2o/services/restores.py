@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
-from sqlalchemy import insert
+from sqlalchemy import Table, insert
 from sqlalchemy.exc import DatabaseError, StatementError
 from sqlalchemy.orm import Session
 
@@ -109,6 +109,6 @@ def _insert(session: Session, rows: Mapping[Kept, list[dict[str, Any]]]) -> None
     try:
         for kind in _ORDER:
             for batch in batched(rows.get(kind, ())):
-                session.execute(insert(kind), batch)
+                session.execute(insert(cast(Table, kind.__table__)), batch)
     except (DatabaseError, StatementError) as error:
         raise RegistryFileError(f"the registry contradicts itself: {error.orig}") from error
