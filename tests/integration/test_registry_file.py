@@ -50,6 +50,13 @@ def test_every_column_is_written_or_implied() -> None:
         assert {*names, *IMPLIED[kind]} == columns, f"decide on {kind.__name__}'s new column"
 
 
+def test_every_field_is_documented() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "reference" / "registry-file.md").read_text("utf-8")
+    rows = [line for line in page.splitlines() if line.startswith("| ")]
+    for kind, names in FIELDS.items():
+        assert any(all(f"`{name}`" in row for name in names) for row in rows), kind.__name__
+
+
 def test_the_golden_file_is_read_and_written_the_same(database: Database, tmp_path: Path) -> None:
     golden = GOLDEN / "registry-1.zip"
     with zipfile.ZipFile(golden) as archive:

@@ -251,6 +251,15 @@ def test_ids_that_are_taken_are_drawn_again(database: Database, publisher_id: UU
         assert {each.title: each.watermark_id for each in found} == {"first": 7, "A": 9, "B": 8, "C": 10}
 
 
+@pytest.mark.parametrize("database_kind", ["sqlite"])
+def test_the_how_tos_files_come_in(client: Any, headers: dict[str, str]) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "how-to" / "bring-in-a-whole-issue.md").read_text("utf-8")
+    kinds = {kind: page.partition(f"```{kind}\n")[2].partition("```")[0].encode() for kind in ("csv", "json")}
+    for kind, query in (("csv", "?title=May"), ("json", "")):
+        made = client.post(f"/v1/imports{query}", data=kinds[kind], content_type=TYPES[kind], headers=headers)
+        assert made.status_code == 201, made.text
+
+
 def o2o(*arguments: object) -> Result:
     return CliRunner().invoke(app, [str(argument) for argument in arguments])
 
