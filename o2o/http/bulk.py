@@ -29,7 +29,7 @@ from o2o.services.manifests import Line
 
 JSON: Final = "application/json"
 CSV: Final = "text/csv"
-_IN_CSV: Final[Any] = {"content": {CSV: {"schema": {"type": "string"}}}}
+_IN_CSV: Final[Any] = {"content": {CSV: {"schema": {"type": "string", "format": "csv"}}}}
 _OF_IMPORT: Final[dict[int | str, Any]] = {201: _IN_CSV, 400: {}, 409: {}, 413: {}, 415: {}}
 _OF_MANIFEST: Final[dict[int | str, Any]] = {200: _IN_CSV}
 

@@ -75,7 +75,7 @@ def _mend(operation: dict[str, Any]) -> None:
     if body := operation.get("requestBody"):
         body["required"] = True
         for media_type in operation.pop("x-also-takes", ()):
-            body["content"][media_type] = {"schema": {"type": "string"}}
+            body["content"][media_type] = {"schema": {"type": "string", "format": media_type.split("/")[1]}}
     for status, response in operation["responses"].items():
         if status.isdecimal() and int(status) >= 400:
             response["description"] = HTTPStatus(int(status)).phrase
