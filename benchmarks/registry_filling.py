@@ -83,13 +83,13 @@ _FILL = (
     """
     INSERT INTO publisher (id, name, version, created_at, updated_at)
     SELECT md5('publisher' || i)::uuid, 'Publisher ' || i, 1, :first, :first
-    FROM generate_series(0, :publishers - 1) i
+    FROM generate_series(0::bigint, :publishers - 1) i
     """,
     """
     INSERT INTO campaign (id, publisher_id, title, version, created_at, updated_at)
     SELECT md5('campaign' || i)::uuid, md5('publisher' || i % :publishers)::uuid, 'Campaign ' || i, 1,
         :first, :first
-    FROM generate_series(0, :campaigns - 1) i
+    FROM generate_series(0::bigint, :campaigns - 1) i
     """,
     """
     INSERT INTO creative
@@ -97,7 +97,7 @@ _FILL = (
     SELECT md5('creative' || i)::uuid, (i * :spread) % 281474976710656,
         md5('publisher' || i % :campaigns % :publishers)::uuid, md5('campaign' || i % :campaigns)::uuid,
         'Creative ' || i, 1 + i % 96, 1, :first + i * interval '1 microsecond', :first
-    FROM generate_series(0, :creatives - 1) i
+    FROM generate_series(0::bigint, :creatives - 1) i
     """,
     """
     INSERT INTO destination
@@ -106,17 +106,17 @@ _FILL = (
     SELECT md5('destination' || i)::uuid, md5('publisher' || i % :campaigns % :publishers)::uuid,
         md5('creative' || i)::uuid, 'live', 'Destination ' || i, '', 'https://magazine.example/' || i, '[]',
         '', '', 1, :first, :first
-    FROM generate_series(0, :creatives - 1) i
+    FROM generate_series(0::bigint, :creatives - 1) i
     """,
     """
     INSERT INTO rule (creative_id, position, destination_id, countries, languages, devices)
     SELECT md5('creative' || i)::uuid, 0, md5('destination' || i)::uuid, '["FR"]', '[]', '[]'
-    FROM generate_series(0, :creatives - 1, 20) i
+    FROM generate_series(0::bigint, :creatives - 1, 20) i
     """,
     """
     INSERT INTO reader (id, token_hash, created_at)
     SELECT md5('reader' || i)::uuid, sha256(('reader' || i)::bytea), :first
-    FROM generate_series(0, :readers - 1) i
+    FROM generate_series(0::bigint, :readers - 1) i
     """,
     """
     INSERT INTO scan
@@ -125,7 +125,7 @@ _FILL = (
     SELECT md5('scan' || i)::uuid, md5('reader' || (i * 7919) % :readers)::uuid, 'read', 4032, 3024, 60, 300,
         40, 400, (ARRAY['DE', 'FR', 'US', 'BR'])[1 + i % 4], (ARRAY['ios', 'android'])[1 + i % 2],
         :first + i * (interval '90 days' / :scans)
-    FROM generate_series(0, :scans - 1) i
+    FROM generate_series(0::bigint, :scans - 1) i
     """,
     """
     INSERT INTO scan_detection
@@ -135,7 +135,7 @@ _FILL = (
         ((i * 48271) % :creatives * :spread) % 281474976710656, 0,
         md5('creative' || (i * 48271) % :creatives)::uuid,
         md5('destination' || (i * 48271) % :creatives)::uuid, 0.99, 31, 4, 12, 0.8, 0.95
-    FROM generate_series(0, :scans - 1) i
+    FROM generate_series(0::bigint, :scans - 1) i
     """,
 )
 

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from o2o.settings import Settings
 
 
-def create(settings: Settings, database: Database | None = None) -> Flask:
-    """Return the WSGI application.
+def create(settings: Settings, database: Database | None = None, *, read_only: bool = False) -> Flask:
+    """Return the WSGI application; a read-only one refuses all changes.
 
     Raises
     ------
@@ -30,7 +30,7 @@ def create(settings: Settings, database: Database | None = None) -> Flask:
     from o2o.http import create_app
     from watermarks import read
 
-    return create_app(settings, _ready(settings, database), read=read)
+    return create_app(settings, _ready(settings, database), read=read, read_only=read_only)
 
 
 def worker(settings: Settings, database: Database | None = None) -> Worker:

@@ -6,7 +6,9 @@ message of the instance is the ``detail`` that says what happened and how to men
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Self
 
 
 class O2oError(Exception):
@@ -37,22 +39,52 @@ class Busy(O2oError):
     title = "The service is busy"
 
 
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing that is wrong with a request.
+
+    Attributes
+    ----------
+    field : str
+        The part that is at fault, as a JSON pointer without its first slash.
+    detail : str
+        What is wrong with it and what to do about it.
+    """
+
+    field: str
+    detail: str
+
+    def within(self, place: str) -> Fault:
+        """Return the fault as part of something larger, such as a table's row."""
+        return Fault(f"{place}/{self.field}" if self.field else place, self.detail)
+
+
+def pointer_part(name: str) -> str:
+    """Return a name as a JSON pointer holds it (RFC 6901)."""
+    return name.replace("~", "~0").replace("/", "~1")
+
+
 class InvalidRequest(O2oError):
     """A request lacks a part or holds one that its description doesn't allow.
 
     Attributes
     ----------
-    field : str or None
-        The part that is at fault, as a JSON pointer without its first slash.
+    faults : tuple of Fault
+        All that was found, part by part; empty if no part can be named.
     """
 
     status = 422
     code = "invalid-request"
     title = "The request isn't as described"
 
-    def __init__(self, detail: str, *, field: str | None = None) -> None:
+    def __init__(self, detail: str, *, field: str | None = None, faults: Sequence[Fault] = ()) -> None:
         super().__init__(detail)
-        self.field = field
+        self.faults = tuple(faults) or ((Fault(field, detail),) if field else ())
+
+    @classmethod
+    def of(cls, faults: Sequence[Fault]) -> Self:
+        """Return the error that tells of several faults at once."""
+        return cls("; ".join(fault.detail for fault in faults), faults=faults)
 
 
 class InvalidHeader(O2oError):
@@ -172,3 +204,19 @@ class TargetRefused(O2oError):
     status = 422
     code = "target-refused"
     title = "The address can't be used"
+
+
+class RegistryFileError(O2oError):
+    """A file that isn't a registry's, is cut off or damaged, or is of a later format."""
+
+    status = 422
+    code = "registry-file-error"
+    title = "The registry file can't be used"
+
+
+class ReadOnly(O2oError):
+    """A change was asked of a service that serves a registry file and keeps nothing."""
+
+    status = 403
+    code = "read-only"
+    title = "Nothing can be changed here"

@@ -7,11 +7,13 @@ import errno
 import os
 import socket
 import threading
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
 
 from o2o.cli.environment import current_settings, warn_of_demonstration_key
+from o2o.cli.registry_copy import private_copy
 from o2o.errors import SettingsError
 from o2o.settings import DEFAULT_PORT, Settings
 
@@ -31,6 +33,9 @@ def serve(
     host: str = typer.Option("127.0.0.1", help="The address to listen on; 0.0.0.0 for all."),
     port: int = typer.Option(DEFAULT_PORT, min=1, max=65535),
     worker: bool = typer.Option(True, help="Run jobs here too; without, run `o2o worker` beside it."),
+    registry: Path | None = typer.Option(
+        None, exists=True, dir_okay=False, help="Serve this exported file, read-only, and no database."
+    ),
 ) -> None:
     """Serve the API, the phone page and the boards; the database is upgraded first."""
     from o2o.db import upgrade
@@ -41,6 +46,10 @@ def serve(
         settings = dataclasses.replace(settings, public_url=f"http://{_reachable(host)}:{port}")
     if settings.uses_demonstration_key:
         warn_of_demonstration_key()
+    if registry is not None:
+        with private_copy(registry, settings) as copied:
+            _gunicorn(copied, host, port, with_worker=False, read_only=True)
+        return
     upgrade(settings.database_url)
     _gunicorn(settings, host, port, with_worker=worker)
 
@@ -69,7 +78,9 @@ def _reachable(host: str) -> str:
     return f"[{host}]" if ":" in host else host
 
 
-def _gunicorn(settings: Settings, host: str, port: int, *, with_worker: bool) -> None:
+def _gunicorn(
+    settings: Settings, host: str, port: int, *, with_worker: bool, read_only: bool = False
+) -> None:
     """Run gunicorn until it is told to stop.
 
     One process with threads: OpenCV and numpy release the interpreter's lock where the time goes, and
@@ -85,7 +96,7 @@ def _gunicorn(settings: Settings, host: str, port: int, *, with_worker: bool) ->
                 self.cfg.set(name, value)
 
         def load(self) -> Flask:
-            return _load(settings)
+            return _load(settings, read_only=read_only)
 
     Server().run()
 
@@ -109,14 +120,14 @@ def _options(settings: Settings, host: str, port: int, *, with_worker: bool) -> 
     } | ({"post_worker_init": jobs.start, "worker_exit": jobs.stop} if with_worker else {})
 
 
-def _load(settings: Settings) -> Flask:
+def _load(settings: Settings, *, read_only: bool) -> Flask:
     """Build the application, in gunicorn's process."""
     import cv2
 
     from o2o.composition import create
 
     cv2.setNumThreads(1)  # requests are what runs side by side, not the parts of one
-    return create(settings)
+    return create(settings, read_only=read_only)
 
 
 class _Jobs:

@@ -11,11 +11,12 @@ from apiflask.fields import UUID, Date, Float, Integer, List, Nested, String
 from apiflask.validators import Length, OneOf, Regexp
 from marshmallow import ValidationError
 
-from o2o.http.fields import FIRST_YEAR, LAST_YEAR, WatermarkId
+from o2o.http.fields import WatermarkId
 from o2o.http.schemas import CREATIVE_ID
 from o2o.models import Shown
 from o2o.services import misses
 from o2o.services.analytics import MAX_DAYS, Dimension
+from o2o.services.columns import FIRST_YEAR, LAST_YEAR
 
 DAYS_SHOWN = 30
 FORMATS = ("json", "csv")

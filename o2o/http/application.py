@@ -11,9 +11,11 @@ from apiflask import APIFlask
 from flask import Response, g, request
 
 from o2o.db import Database
+from o2o.errors import ReadOnly
 from o2o.http import (
     analytics,
     boards,
+    bulk,
     campaigns,
     creatives,
     destinations,
@@ -54,10 +56,14 @@ SECURITY_HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
 }
 
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+ASKING_ENDPOINTS = frozenset({"readers.register_reader", "scans.scan_photo"})
+"""What a registry file's server answers beside them; its readers and scans are thrown away with its copy."""
+
 _log = structlog.get_logger()
 
 
-def create_app(settings: Settings, database: Database, *, read: Read) -> APIFlask:
+def create_app(settings: Settings, database: Database, *, read: Read, read_only: bool = False) -> APIFlask:
     """Build the application.
 
     Parameters
@@ -68,6 +74,8 @@ def create_app(settings: Settings, database: Database, *, read: Read) -> APIFlas
         At the newest schema version.
     read : callable
         `watermarks.read`, or what stands in for it.
+    read_only : bool
+        Whether to refuse all that would have to be kept: the database is a registry file's private copy.
     """
     app = documentation.DocumentedApp("o2o.http", title="Print-to-pin", version="1", docs_path=None)
     app.config.update(
@@ -94,18 +102,29 @@ def create_app(settings: Settings, database: Database, *, read: Read) -> APIFlas
         analytics,
     ):
         app.register_blueprint(module.blueprint, url_prefix="/v1")
+    app.register_blueprint(bulk.blueprint, url_prefix="/v1")
     for module in (health, pages, documentation):
         app.register_blueprint(module.blueprint)
     app.register_blueprint(short_links.pages)
     problems.register(app)
     documentation.describe(app)
     app.before_request(_start_clock)
+    if read_only:
+        app.before_request(_refuse_changes)
     app.after_request(_finish)
     return app
 
 
 def _start_clock() -> None:
     g.started_s = time.perf_counter()
+
+
+def _refuse_changes() -> None:
+    """Let through what asks, and what a reader's phone needs to ask."""
+    if request.method not in SAFE_METHODS and request.endpoint not in ASKING_ENDPOINTS:
+        raise ReadOnly(
+            "this service serves a registry file and keeps nothing: change things where it came from"
+        )
 
 
 def _finish(response: Response) -> Response:

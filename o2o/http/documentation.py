@@ -98,7 +98,8 @@ def _answered_once(app: Flask) -> Iterator[tuple[str, str]]:
             yield from ((path, method.lower()) for method in rule.methods or ())
 
 
-def _mend(operation: dict[str, Any], *, answers_once: bool) -> None:
+def _mend_parameters(operation: dict[str, Any], *, answers_once: bool) -> None:
+    """Describe the headers that the views don't name, and what an ID looks like."""
     parameters = operation.setdefault("parameters", [])
     if answers_once:
         parameters.append(_IDEMPOTENCY_KEY)
@@ -109,9 +110,15 @@ def _mend(operation: dict[str, Any], *, answers_once: bool) -> None:
     for parameter in parameters:
         if parameter["name"] == "watermark_id":
             parameter["schema"]["pattern"] = f"^{WatermarkIdConverter.regex}$"
+
+
+def _mend(operation: dict[str, Any], *, answers_once: bool) -> None:
+    _mend_parameters(operation, answers_once=answers_once)
     if body := operation.get("requestBody"):
         body["required"] = True
         operation["responses"].setdefault("400", {})
+        for media_type in operation.pop("x-also-takes", ()):
+            body["content"][media_type] = {"schema": {"type": "string", "format": media_type.split("/")[1]}}
     for status, response in operation["responses"].items():
         if status.isdecimal() and int(status) >= 400:
             response["description"] = HTTPStatus(int(status)).phrase

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, Final
@@ -14,10 +13,7 @@ from marshmallow.utils import get_value
 from werkzeug.routing import BaseConverter
 
 from o2o.services import creatives
-
-FIRST_YEAR: Final = 1970
-LAST_YEAR: Final = 9998
-"""Times between, whatever their zone, are times in UTC too."""
+from o2o.services.columns import AMOUNT, FIRST_YEAR, LAST_YEAR
 
 
 class Whole(Integer):
@@ -50,11 +46,15 @@ class Moment(AwareDateTime):
             raise self.make_error("invalid", input=value, obj_type=self.OBJ_TYPE)
         return moment.astimezone(UTC)
 
+    def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> Any:
+        # A revision keeps its content as JSON, where a time is a text already.
+        return value if isinstance(value, str) else super()._serialize(value, attr, obj, **kwargs)
+
 
 class Money(String):
     """An amount of money, written so that no binary fraction touches it."""
 
-    PATTERN: Final = re.compile(r"^[0-9]{1,10}(\.[0-9]{1,2})?\Z")
+    PATTERN: Final = AMOUNT
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
         text = super()._deserialize(value, attr, data, **kwargs)
@@ -63,7 +63,7 @@ class Money(String):
         return Decimal(text)
 
     def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> str | None:  # noqa: ARG002
-        return None if value is None else f"{value:.2f}"
+        return None if value is None else f"{Decimal(value):.2f}"
 
 
 class MediaUrl(String):

@@ -109,7 +109,8 @@ def _stored(asker_id: UUID, key: str, fingerprint: bytes) -> Response | None:
 
 def _fingerprint() -> bytes:
     """Return a digest of what the request asks: not of how a form is cut into parts."""
-    digest = hashlib.sha256(f"{request.method} {request.path}\n".encode())
+    asked = request.full_path.removesuffix("?")
+    digest = hashlib.sha256(f"{request.method} {asked}\n".encode(errors="surrogatepass"))
     if request.files or request.form:
         for name, value in sorted(request.form.items()):
             digest.update(f"{name}={value}\n".encode(errors="surrogatepass"))

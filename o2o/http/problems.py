@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from http import HTTPStatus
 from time import monotonic
 from typing import Any
@@ -11,9 +12,12 @@ from apiflask import APIFlask, HTTPError
 from flask import Response, json, request
 from sqlalchemy.orm.exc import StaleDataError
 
-from o2o.errors import InvalidRequest, O2oError, PreconditionFailed
+from o2o.errors import Fault, InvalidRequest, O2oError, PreconditionFailed, pointer_part
 
 MEDIA_TYPE = "application/problem+json"
+MOST_ERRORS = 1000
+"""Faults that one answer lists; its detail says how many there are."""
+
 MAX_DISCARDED_BYTES = 200_000_000
 MAX_DISCARDING_S = 10.0
 
@@ -24,6 +28,7 @@ def register(app: APIFlask) -> None:
     """Have an application answer all its errors with problem documents."""
     app.register_error_handler(O2oError, _own)
     app.register_error_handler(StaleDataError, _stale)
+    app.register_error_handler(RecursionError, _too_deep)
     app.register_error_handler(Exception, _unexpected)
     app.error_processor(_http)
 
@@ -61,8 +66,8 @@ def _own(error: O2oError) -> Response:
     if error.status >= 500:
         _log.error("request failed", code=error.code, detail=error.detail)
     headers = _HEADERS.get(error.status)
-    field = error.field if isinstance(error, InvalidRequest) else None
-    errors = [{"pointer": f"/{field}", "detail": error.detail}] if field else None
+    faults = error.faults if isinstance(error, InvalidRequest) else ()
+    errors = [{"pointer": f"/{fault.field}", "detail": fault.detail} for fault in faults[:MOST_ERRORS]]
     return problem(error.status, error.code, error.title, error.detail, errors=errors, headers=headers)
 
 
@@ -71,6 +76,11 @@ def _stale(_error: StaleDataError) -> Response:
     return _own(
         PreconditionFailed("it was changed in the meantime: get it anew, then send your change again")
     )
+
+
+def _too_deep(_error: RecursionError) -> Response:
+    """JSON in JSON in JSON: no parser goes on for ever."""
+    return problem(400, "bad-request", "Bad Request", _ADVICE[400])
 
 
 def _http(error: HTTPError) -> Response:
@@ -133,8 +143,18 @@ def _unexpected(error: Exception) -> Response:
 def _pointers(detail: dict[str, Any]) -> list[dict[str, str]]:
     """Flatten ``{location: {field: [message]}}`` to pointers into the request."""
     return [
-        {"pointer": f"/{field}", "detail": str(message).removesuffix(".").lower()}
+        {"pointer": f"/{fault.field}", "detail": fault.detail}
         for fields in detail.values()
-        for field, messages in fields.items()
-        for message in (messages if isinstance(messages, list) else [messages])
+        for fault in faults_of(fields)
     ]
+
+
+def faults_of(messages: Any, place: str = "") -> Iterator[Fault]:
+    """Yield what a schema found, ``{field: [message]}`` with fields in fields, as faults."""
+    if isinstance(messages, dict):
+        for field, inner in messages.items():
+            part = pointer_part(str(field))
+            yield from faults_of(inner, f"{place}/{part}" if place else part)
+        return
+    for message in messages if isinstance(messages, list) else [messages]:
+        yield Fault(place, str(message).removesuffix(".").lower())

@@ -11,7 +11,8 @@ from o2o.http.fields import MediaUrl, Moment, Money, Number, ShortLink, Watermar
 from o2o.http.schemas import Content
 from o2o.integrations.storage import NAME as STORED
 from o2o.models import DestinationState
-from o2o.services import creatives, destinations
+from o2o.services import creatives
+from o2o.services.checks import MAX_IMAGES, MAX_PAGES
 from o2o.services.routing import Device
 
 MAX_PAGE = 100
@@ -44,7 +45,7 @@ class CampaignFields(Strict):
     """A campaign: a magazine's issue, a catalogue."""
 
     title = String(required=True, validate=[Length(1, 200), NOT_BLANK])
-    page_count = Whole(load_default=None, allow_none=True, validate=Range(1, 100_000))
+    page_count = Whole(load_default=None, allow_none=True, validate=Range(1, MAX_PAGES))
     on_sale_on = Date(load_default=None, allow_none=True, metadata={"description": "The first day."})
     off_sale_on = Date(load_default=None, allow_none=True, metadata={"description": "The last day."})
 
@@ -84,7 +85,7 @@ class DestinationFields(Strict):
     images = List(
         String(validate=Regexp(rf"^{STORED.pattern}\Z", error="A name that `POST /v1/pictures` gave.")),
         load_default=list,
-        validate=Length(0, destinations.MAX_IMAGES),
+        validate=Length(0, MAX_IMAGES),
     )
     alt_text = String(load_default="", validate=Length(0, 500))
     price_amount = Money(load_default=None, allow_none=True, metadata={"pattern": Money.PATTERN.pattern})
@@ -172,7 +173,7 @@ class CreativeFields(Strict):
 
     title = String(required=True, validate=[Length(1, 100), NOT_BLANK])
     campaign_id = UUID(load_default=None, allow_none=True)
-    page = Whole(load_default=None, allow_none=True, validate=Range(1, 100_000))
+    page = Whole(load_default=None, allow_none=True, validate=Range(1, MAX_PAGES))
     print_width_in = Number(
         load_default=None, allow_none=True, validate=Range(0, creatives.MAX_PRINT_IN, min_inclusive=False)
     )
@@ -210,7 +211,7 @@ class CreativeQuery(PageQuery):
     """Which creatives."""
 
     campaign_id = UUID(load_default=None)
-    page = Integer(load_default=None, validate=Range(1, 100_000))
+    page = Integer(load_default=None, validate=Range(1, MAX_PAGES))
     title = String(load_default=None, validate=Length(1, 100), metadata={"description": "A part of it."})
 
 

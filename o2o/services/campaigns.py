@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any, Self
@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from o2o.errors import Conflict, InvalidRequest, NotFound
 from o2o.models import Campaign, Creative, Destination, DestinationRevision, ScanDetection
-from o2o.services.checks import checked_text, require_version
+from o2o.services.checks import all_checked, checked_pages, checked_text, require_version
 from o2o.services.paging import Page, newest_first
 
 
@@ -35,9 +35,18 @@ class Plan:
         InvalidRequest
             If a field can't be.
         """
+        checks: dict[str, Callable[[], Any]] = {
+            "title": lambda: checked_text("title", self.title, max_length=200),
+            "page_count": lambda: checked_pages("page_count", self.page_count),
+            "off_sale_on": self._checked_end,
+        }
+        return replace(self, **all_checked(checks))
+
+    def _checked_end(self) -> date | None:
+        """Return the last day, if it doesn't lie before the first."""
         if self.on_sale_on and self.off_sale_on and self.off_sale_on < self.on_sale_on:
             raise InvalidRequest("off_sale_on can't lie before on_sale_on", field="off_sale_on")
-        return replace(self, title=checked_text("title", self.title, max_length=200))
+        return self.off_sale_on
 
 
 def add(session: Session, publisher_id: UUID, plan: Plan, *, now: datetime) -> Campaign:

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from typing import Final
+from collections.abc import Callable, Mapping
+from typing import Any, Final
 from urllib.parse import urlsplit
 
-from o2o.errors import InvalidRequest, PreconditionFailed
+from o2o.errors import Fault, InvalidRequest, PreconditionFailed
+from o2o.integrations.storage import NAME as STORED
 
 UNPRINTABLE: Final = {"Cc", "Cs"}
 """Unicode's categories of control characters and surrogates."""
 
 MAX_LINK_LENGTH: Final = 2048
+
+MAX_PAGES: Final = 100_000
+"""No magazine is thicker."""
 
 # BCP 47 (RFC 5646), as far as content goes: language, script, region, variants.
 _LANGUAGE_TAG: Final = re.compile(
@@ -21,6 +26,45 @@ _LANGUAGE_TAG: Final = re.compile(
 # What mail servers take, roughly: that a letter arrives is all that proves an address.
 _EMAIL: Final = re.compile(r"[^@\s]{1,64}@[^@\s.]+(\.[^@\s.]+)+")
 MAX_EMAIL_LENGTH: Final = 254
+
+MAX_IMAGES: Final = 5
+"""As many as a pin of several pictures takes."""
+
+_CURRENCY: Final = re.compile(r"[A-Z]{3}")
+_PIN: Final = re.compile(r"[0-9]{1,20}")
+
+
+def all_checked(checks: Mapping[str, Callable[[], Any]]) -> dict[str, Any]:
+    """Return what each check returns, by its field; all are made, also where one finds a fault.
+
+    Raises
+    ------
+    InvalidRequest
+        If any does, with all faults that were found.
+    """
+    checked: dict[str, Any] = {}
+    faults: list[Fault] = []
+    for field, check in checks.items():
+        try:
+            checked[field] = check()
+        except InvalidRequest as error:
+            faults += error.faults
+    if faults:
+        raise InvalidRequest.of(faults)
+    return checked
+
+
+def checked_pages(field: str, number: int | None, *, most: int = MAX_PAGES) -> int | None:
+    """Return a page's number, or a count of pages.
+
+    Raises
+    ------
+    InvalidRequest
+        If it is below 1 or above ``most``.
+    """
+    if number is not None and not 1 <= number <= most:
+        raise InvalidRequest(f"{field} lies between 1 and {most}, not at {number}", field=field)
+    return number
 
 
 def checked_text(field: str, text: str, *, max_length: int, min_length: int = 1) -> str:
@@ -94,6 +138,48 @@ def checked_email(field: str, address: str) -> str:
     if len(address) > MAX_EMAIL_LENGTH or not address.isprintable() or not _EMAIL.fullmatch(address):
         raise InvalidRequest(f"{field} is a mail address such as ada@magazine.example", field=field)
     return address
+
+
+def checked_images(field: str, names: tuple[str, ...]) -> tuple[str, ...]:
+    """Return stored pictures' names.
+
+    Raises
+    ------
+    InvalidRequest
+        If there are too many, or one isn't formed like one.
+    """
+    if len(names) > MAX_IMAGES:
+        raise InvalidRequest(f"{field} takes up to {MAX_IMAGES} pictures", field=field)
+    for name in names:
+        if not STORED.fullmatch(name):
+            raise InvalidRequest(f"{field} holds names of stored pictures, not {name!r}", field=field)
+    return names
+
+
+def checked_currency(field: str, code: str | None) -> str | None:
+    """Return a currency's code.
+
+    Raises
+    ------
+    InvalidRequest
+        If it isn't formed like one.
+    """
+    if code is not None and not _CURRENCY.fullmatch(code):
+        raise InvalidRequest(f"{field} is a code by ISO 4217, such as EUR", field=field)
+    return code
+
+
+def checked_pin(field: str, number: str | None) -> str | None:
+    """Return the number of a Pinterest pin.
+
+    Raises
+    ------
+    InvalidRequest
+        If it isn't one.
+    """
+    if number and not _PIN.fullmatch(number):
+        raise InvalidRequest(f"{field} is the number at the end of a pin's address", field=field)
+    return number or None
 
 
 def require_version(found: int, expected: int) -> None:

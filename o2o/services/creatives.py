@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final, Self
 from uuid import UUID
 
 from sqlalchemy import select
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from o2o.errors import IdsExhausted, InvalidRequest, NotFound
+from o2o.errors import InvalidRequest, NotFound
 from o2o.models import WATERMARK_ID_BITS, Creative
-from o2o.services import campaigns, publishers
-from o2o.services.checks import checked_text, require_version
+from o2o.services import campaigns, drawing, publishers
+from o2o.services.checks import all_checked, checked_pages, checked_text, require_version
 from o2o.services.paging import Page, newest_first
-
-MAX_DRAWS: Final = 20
-"""With a billion creatives, 20 draws in a row hit given IDs once in 10**109 tries."""
 
 MAX_PRINT_IN: Final = 1200.0
 """A poster of 100 feet."""
@@ -47,6 +43,10 @@ class Particulars:
     picture: str | None = None
     thumbnail: str | None = None
 
+    def within(self, campaign_id: UUID) -> Self:
+        """Return the particulars with a campaign."""
+        return replace(self, campaign_id=campaign_id)
+
     def checked(self, session: Session, publisher_id: UUID) -> Self:
         """Return the particulars as they can be kept.
 
@@ -57,17 +57,44 @@ class Particulars:
         NotFound
             If the publisher has no such campaign.
         """
-        for field in ("print_width_in", "print_height_in"):
-            inches = getattr(self, field)
-            if inches is not None and not 0 < inches <= MAX_PRINT_IN:
-                raise InvalidRequest(f"{field} lies above 0 and up to {MAX_PRINT_IN:g}", field=field)
-        if self.page is not None and self.page < 1:
-            raise InvalidRequest("pages count from 1", field="page")
+        page_count = None
         if self.campaign_id is not None:
-            count = campaigns.get(session, publisher_id, self.campaign_id).page_count
-            if self.page is not None and count is not None and self.page > count:
-                raise InvalidRequest(f"the campaign has {count} pages", field="page")
-        return replace(self, title=checked_text("title", self.title, max_length=100))
+            page_count = campaigns.get(session, publisher_id, self.campaign_id).page_count
+        return self.checked_within(page_count)
+
+    def checked_within(self, page_count: int | None) -> Self:
+        """Return the particulars as they can be kept in a campaign of so many pages.
+
+        Raises
+        ------
+        InvalidRequest
+            If a field can't be.
+        """
+        return replace(
+            self,
+            **all_checked(
+                {
+                    "title": lambda: checked_text("title", self.title, max_length=100),
+                    "page": lambda: self._checked_page(page_count),
+                    "print_width_in": lambda: _checked_inches("print_width_in", self.print_width_in),
+                    "print_height_in": lambda: _checked_inches("print_height_in", self.print_height_in),
+                }
+            ),
+        )
+
+    def _checked_page(self, page_count: int | None) -> int | None:
+        """Return the page, if the campaign has it."""
+        page = checked_pages("page", self.page)
+        if page is not None and page_count is not None and page > page_count:
+            raise InvalidRequest(f"the campaign has {page_count} pages", field="page")
+        return page
+
+
+def _checked_inches(field: str, inches: float | None) -> float | None:
+    """Return a length on paper, if something can be printed so large."""
+    if inches is not None and not 0 < inches <= MAX_PRINT_IN:
+        raise InvalidRequest(f"{field} lies above 0 and up to {MAX_PRINT_IN:g}", field=field)
+    return inches
 
 
 def format_id(watermark_id: int) -> str:
@@ -127,11 +154,37 @@ def add(
     InvalidRequest
         If a field can't be kept.
     """
-    publisher = publishers.get(session, publisher_id)
     checked = particulars.checked(session, publisher_id)
-    creative = Creative(publisher=publisher, created_at=now)
-    _fill(creative, checked, now=now)
-    return _with_free_id(session, creative, draw)
+    (creative,) = add_all(session, publisher_id, [checked], draw=draw, now=now)
+    return creative
+
+
+def add_all(
+    session: Session,
+    publisher_id: UUID,
+    checked: Sequence[Particulars],
+    *,
+    draw: Callable[[int], int],
+    now: datetime,
+) -> list[Creative]:
+    """Register many creatives at once, each under a random ID that was never given before.
+
+    Parameters
+    ----------
+    checked : sequence of Particulars
+        As `Particulars.checked` returns them.
+
+    Raises
+    ------
+    NotFound
+        If there is no such publisher.
+    """
+    publisher = publishers.get(session, publisher_id)
+    added = [Creative(publisher=publisher, created_at=now) for _ in checked]
+    for creative, particulars in zip(added, checked, strict=True):
+        _fill(creative, particulars, now=now)
+    drawing.insert(session, added, draw)
+    return added
 
 
 def edit(
@@ -171,21 +224,6 @@ def withdraw(session: Session, creative: Creative, *, version: int, now: datetim
     require_version(creative.version, version)
     creative.withdrawn_at = creative.updated_at = now
     session.flush()
-
-
-def _with_free_id(session: Session, creative: Creative, draw: Callable[[int], int]) -> Creative:
-    """Insert the creative under the first drawn ID that the unique constraint lets in."""
-    for _ in range(MAX_DRAWS):
-        creative.watermark_id = draw(WATERMARK_ID_BITS)
-        try:
-            with session.begin_nested():
-                session.add(creative)
-        except IntegrityError:
-            if find(session, [creative.watermark_id]):
-                continue
-            raise
-        return creative
-    raise IdsExhausted(f"{MAX_DRAWS} random IDs were all taken: check the source of randomness")
 
 
 def get(session: Session, publisher_id: UUID, watermark_id: int) -> Creative:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
 from datetime import datetime
-from decimal import Decimal
-from typing import Any, Final, Self
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import select
@@ -15,102 +13,9 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from o2o.errors import Conflict, InvalidRequest, NotFound
-from o2o.models import Creative, Destination, DestinationRevision, DestinationState, Rule
-from o2o.services.checks import checked_link, checked_locale, checked_text, require_version
-
-MAX_IMAGES: Final = 5
-"""As many as a pin of several pictures takes."""
-
-MAX_PRICE: Final = Decimal("9999999999.99")
-
-_CURRENCY: Final = re.compile(r"[A-Z]{3}")
-_PIN: Final = re.compile(r"[0-9]{1,20}")
-
-
-@dataclass(frozen=True, slots=True)
-class Draft:
-    """What a destination is to hold; the names are `Destination`'s."""
-
-    title: str
-    state: DestinationState = DestinationState.DRAFT
-    starts_at: datetime | None = None
-    ends_at: datetime | None = None
-    description: str = ""
-    link: str | None = None
-    images: tuple[str, ...] = ()
-    alt_text: str = ""
-    price_amount: Decimal | None = None
-    price_currency: str | None = None
-    call_to_action: str = ""
-    master_pin: str | None = None
-    locale: str | None = None
-
-    @classmethod
-    def of(cls, destination: Destination) -> Self:
-        """Return what a destination holds now."""
-        held = {field.name: getattr(destination, field.name) for field in fields(cls)}
-        return cls(**held | {"images": tuple(destination.images)})
-
-    def changed(self, changes: Mapping[str, Any]) -> Self:
-        """Return the draft with some of its fields changed."""
-        return replace(self, **changes)
-
-    def checked(self) -> Self:
-        """Return the draft as it can be kept.
-
-        Raises
-        ------
-        InvalidRequest
-            If a field can't be: a text is too long, the link no web address, the schedule ends before it
-            begins.
-        """
-        if self.starts_at and self.ends_at and self.ends_at <= self.starts_at:
-            raise InvalidRequest("ends_at must lie after starts_at", field="ends_at")
-        if len(self.images) > MAX_IMAGES:
-            raise InvalidRequest(f"images takes up to {MAX_IMAGES} pictures", field="images")
-        if self.master_pin and not _PIN.fullmatch(self.master_pin):
-            raise InvalidRequest("master_pin is the number at the end of a pin's address", field="master_pin")
-        self._check_price()
-        return replace(
-            self,
-            title=checked_text("title", self.title, max_length=100),
-            description=checked_text("description", self.description, min_length=0, max_length=800),
-            link=checked_link("link", self.link),
-            alt_text=checked_text("alt_text", self.alt_text, min_length=0, max_length=500),
-            call_to_action=checked_text("call_to_action", self.call_to_action, min_length=0, max_length=30),
-            master_pin=self.master_pin or None,
-            locale=checked_locale("locale", self.locale),
-        )
-
-    def _check_price(self) -> None:
-        """Check that a price is an amount with a currency."""
-        if (self.price_amount is None) != (self.price_currency is None):
-            raise InvalidRequest(
-                "a price is price_amount and price_currency, or neither", field="price_amount"
-            )
-        if self.price_currency is not None and not _CURRENCY.fullmatch(self.price_currency):
-            raise InvalidRequest("price_currency is a code by ISO 4217, such as EUR", field="price_currency")
-        if self.price_amount is None:
-            return
-        exponent = self.price_amount.as_tuple().exponent
-        if not isinstance(exponent, int) or exponent < -2 or not 0 <= self.price_amount <= MAX_PRICE:
-            raise InvalidRequest(
-                f"price_amount lies between 0 and {MAX_PRICE}, with up to two decimals", field="price_amount"
-            )
-
-    def as_json(self) -> dict[str, Any]:
-        """Return the draft as JSON can hold it."""
-        held = {field.name: getattr(self, field.name) for field in fields(self)}
-        return {name: _plain(value) for name, value in held.items()}
-
-
-def _plain(value: Any) -> Any:
-    """Return a field's value as JSON can hold it."""
-    if isinstance(value, datetime):
-        return value.isoformat()
-    if isinstance(value, Decimal):
-        return f"{value:.2f}"
-    return list(value) if isinstance(value, tuple) else value
+from o2o.models import Creative, Destination, DestinationRevision, Rule
+from o2o.services.checks import require_version
+from o2o.services.drafts import Draft as Draft  # part of what this module offers
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,14 +42,7 @@ def add(session: Session, owner: Owner, draft: Draft, *, by: str, now: datetime)
     Conflict
         If it is a fallback, and there is one already.
     """
-    destination = Destination(
-        publisher_id=owner.publisher_id,
-        creative_id=owner.creative_id,
-        campaign_id=owner.campaign_id,
-        created_at=now,
-        updated_at=now,
-    )
-    _fill(destination, draft.checked())
+    destination = _new(owner, draft.checked(), now=now)
     try:
         with session.begin_nested():
             session.add(destination)
@@ -152,7 +50,39 @@ def add(session: Session, owner: Owner, draft: Draft, *, by: str, now: datetime)
         if owner.creative_id is None and fallback(session, owner) is not None:
             raise Conflict("there is a fallback already: change it instead") from error
         raise
-    _note(session, destination, by=by, now=now)
+    _note(session, [destination], by=by, now=now)
+    return destination
+
+
+def add_all(
+    session: Session, checked: Sequence[tuple[Owner, Draft]], *, by: str, now: datetime
+) -> list[Destination]:
+    """Add many creatives' destinations at once.
+
+    Parameters
+    ----------
+    checked : sequence of pairs
+        Owners, and drafts as `Draft.checked` returns them.
+    by : str
+        Who does it, for the history.
+    """
+    added = [_new(owner, draft, now=now) for owner, draft in checked]
+    session.add_all(added)
+    session.flush()
+    _note(session, added, by=by, now=now)
+    return added
+
+
+def _new(owner: Owner, checked: Draft, *, now: datetime) -> Destination:
+    """Return a row that holds a checked draft."""
+    destination = Destination(
+        publisher_id=owner.publisher_id,
+        creative_id=owner.creative_id,
+        campaign_id=owner.campaign_id,
+        created_at=now,
+        updated_at=now,
+    )
+    _fill(destination, checked)
     return destination
 
 
@@ -182,7 +112,7 @@ def edit(
     _fill(destination, draft)
     destination.updated_at = now
     session.flush()
-    _note(session, destination, by=by, now=now)
+    _note(session, [destination], by=by, now=now)
     return destination
 
 
@@ -193,16 +123,17 @@ def _fill(destination: Destination, draft: Draft) -> None:
         setattr(destination, field.name, list(value) if isinstance(value, tuple) else value)
 
 
-def _note(session: Session, destination: Destination, *, by: str, now: datetime) -> None:
-    """Keep the version that a destination is now."""
-    session.add(
+def _note(session: Session, changed: Sequence[Destination], *, by: str, now: datetime) -> None:
+    """Keep the versions that destinations are now."""
+    session.add_all(
         DestinationRevision(
-            destination_id=destination.id,
-            version=destination.version,
-            content=Draft.of(destination).as_json(),
+            destination_id=each.id,
+            version=each.version,
+            content=Draft.of(each).as_json(),
             changed_by=by,
             changed_at=now,
         )
+        for each in changed
     )
     session.flush()
 

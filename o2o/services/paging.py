@@ -5,10 +5,11 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Generic, TypeVar
+from itertools import islice
+from typing import Any, Final, Generic, TypeVar
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Select, tuple_
@@ -17,6 +18,16 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 from o2o.errors import InvalidRequest
 
 Row = TypeVar("Row")
+
+BATCH: Final = 1000
+"""Rows that are taken to or from the database at once: enough for speed, few enough for memory."""
+
+
+def batched(rows: Iterable[Row], size: int = BATCH) -> Iterator[list[Row]]:
+    """Yield rows in lists of so many; the last may be shorter."""
+    left = iter(rows)
+    while batch := list(islice(left, size)):
+        yield batch
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,8 +17,9 @@ from o2o.errors import Conflict, IdsExhausted, InvalidRequest, NotFound
 from o2o.models import WATERMARK_ID_BITS, Board, Campaign, Creative, Pin, PinStatus, Publisher, Reader, Scan
 from o2o.services import campaigns, creatives, destinations, publishers
 from o2o.services.campaigns import Plan
-from o2o.services.creatives import MAX_DRAWS, Particulars
+from o2o.services.creatives import Particulars
 from o2o.services.destinations import Draft, Owner
+from o2o.services.drawing import MAX_DRAWS
 from tests.integration.support import NOW
 from watermarks.payload import ID_BITS
 
