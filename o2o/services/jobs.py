@@ -13,6 +13,7 @@ from o2o.models import Job, JobState
 
 PIN_SAVE = "pin.save"
 WEBHOOK_DELIVER = "webhook.deliver"
+LOGIN_MAIL = "login.mail"
 
 
 @dataclass(frozen=True, slots=True)
