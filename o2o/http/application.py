@@ -19,6 +19,7 @@ from o2o.http import (
     documentation,
     health,
     pages,
+    pictures,
     pins,
     problems,
     publisher,
@@ -80,7 +81,18 @@ def create_app(settings: Settings, database: Database, *, read: Read) -> APIFlas
         decoding=threading.BoundedSemaphore(settings.max_decodes),
     )
     app.url_map.converters["watermark_id"] = WatermarkIdConverter
-    for module in (readers, scans, boards, pins, publisher, campaigns, creatives, destinations, short_links):
+    for module in (
+        readers,
+        scans,
+        boards,
+        pins,
+        publisher,
+        campaigns,
+        creatives,
+        destinations,
+        pictures,
+        short_links,
+    ):
         app.register_blueprint(module.blueprint, url_prefix="/v1")
     for module in (health, pages, documentation):
         app.register_blueprint(module.blueprint)
