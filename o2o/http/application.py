@@ -12,6 +12,7 @@ from flask import Response, g, request
 
 from o2o.db import Database
 from o2o.http import (
+    admin,
     boards,
     campaigns,
     creatives,
@@ -97,6 +98,7 @@ def create_app(settings: Settings, database: Database, *, read: Read) -> APIFlas
     for module in (health, pages, documentation):
         app.register_blueprint(module.blueprint)
     app.register_blueprint(short_links.pages)
+    admin.register(app)
     problems.register(app)
     documentation.describe(app)
     app.before_request(_start_clock)
