@@ -14,7 +14,6 @@ from o2o.http.admin.forms import Errors
 from o2o.http.admin.shelf import shelf
 from o2o.http.registry_schemas import CampaignFields
 from o2o.http.service import service, utc_now
-from o2o.models import Campaign
 from o2o.roles import Scope
 from o2o.services import campaigns, creatives, destinations
 from o2o.services.campaigns import Plan
@@ -90,7 +89,7 @@ def edit_campaign(campaign_id: UUID) -> str:
     with service().database.read() as session:
         campaign = campaigns.get(session, publisher_id(), campaign_id)
     held = {name: getattr(campaign, name) for name in FIELDS}
-    return _form(campaign, held | {"version": campaign.version}, Errors())
+    return _form(campaign_id, held | {"version": campaign.version}, Errors())
 
 
 @blueprint.post("/campaigns/<uuid:campaign_id>/edit")
@@ -104,7 +103,7 @@ def change_campaign(campaign_id: UUID) -> ResponseReturnValue:
         if not errors:
             campaigns.edit(session, campaign, wanted, version=forms.version(), now=utc_now())
     if errors:
-        return _form(campaign, request.form.to_dict(), errors), 422
+        return _form(campaign_id, request.form.to_dict(), errors), 422
     return done("saved", "admin_campaigns.show_campaign", campaign_id=campaign_id)
 
 
@@ -118,8 +117,10 @@ def remove_campaign(campaign_id: UUID) -> ResponseReturnValue:
     return done("removed", "admin_campaigns.list_campaigns")
 
 
-def _form(campaign: Campaign | None, values: dict[str, Any], errors: Errors) -> str:
+def _form(campaign_id: UUID | None, values: dict[str, Any], errors: Errors) -> str:
     """The form of a new campaign, or of one that is there."""
+    with service().database.read() as session:
+        campaign = campaigns.get(session, publisher_id(), campaign_id) if campaign_id else None
     return render_template(
         "admin/campaign_form.html", campaign=campaign, values=values, errors=errors.by_field
     )

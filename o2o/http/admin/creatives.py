@@ -18,7 +18,6 @@ from o2o.http.pictures import store
 from o2o.http.registry_schemas import CreativeFields
 from o2o.http.service import service, utc_now
 from o2o.http.short_links import qr_svg, short_link
-from o2o.models import Creative
 from o2o.roles import Scope
 from o2o.services import campaigns, contents, creatives, routing
 from o2o.services.creatives import Particulars
@@ -109,7 +108,7 @@ def edit_creative(watermark_id: int) -> str:
     with service().database.read() as session:
         creative = creatives.get(session, publisher_id(), watermark_id)
     held = {name: getattr(creative, name) for name in FIELDS}
-    return _form(creative, held | {"version": creative.version}, Errors())
+    return _form(watermark_id, held | {"version": creative.version}, Errors())
 
 
 @blueprint.post("/creatives/<watermark_id:watermark_id>/edit")
@@ -124,7 +123,7 @@ def change_creative(watermark_id: int) -> ResponseReturnValue:
         if not errors:
             creatives.edit(session, creative, wanted | pictures, version=forms.version(), now=utc_now())
     if errors:
-        return _form(creative, request.form.to_dict(), errors), 422
+        return _form(watermark_id, request.form.to_dict(), errors), 422
     return done("saved", "admin_creatives.show_creative", watermark_id=watermark_id)
 
 
@@ -159,14 +158,14 @@ def _chosen_picture(errors: Errors) -> dict[str, Any]:
     return stored
 
 
-def _form(creative: Creative | None, values: dict[str, Any], errors: Errors) -> str:
+def _form(watermark_id: int | None, values: dict[str, Any], errors: Errors) -> str:
     """The form of a new picture, or of one that is there."""
     with service().database.read() as session:
         page = campaigns.page(session, publisher_id(), limit=MOST_CAMPAIGNS, cursor=None)
+        creative = creatives.get(session, publisher_id(), watermark_id) if watermark_id is not None else None
     return render_template(
         "admin/creative_form.html",
         creative=creative,
-        watermark_id=creatives.format_id(creative.watermark_id) if creative else None,
         values=values,
         errors=errors.by_field,
         campaigns=[(each.id, each.title) for each in page.items],
