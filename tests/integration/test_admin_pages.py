@@ -149,7 +149,7 @@ def test_a_destination_is_changed_and_its_history_kept(
     assert browser.has("Saved.")
     assert browser.has("Version 2")
     assert browser.has("Ada the owner <owner@goodfood.example> on the admin pages")
-    assert browser.has("Price: <del>none</del> <ins>12.5</ins>")
+    assert browser.has("Price: <del>none</del> <ins>12.50</ins>")
     assert browser.has("Crisp. Sweet.")
     browser.post(path, **fields_of(browser, description="Crisp. Sweet.", images=kept[1]))
     assert browser.has("Nothing was different")

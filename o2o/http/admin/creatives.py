@@ -107,7 +107,7 @@ def edit_creative(watermark_id: int) -> str:
     """Ask what is to change about a picture."""
     with service().database.read() as session:
         creative = creatives.get(session, publisher_id(), watermark_id)
-    held = {name: getattr(creative, name) for name in FIELDS}
+    held = {name: _typed(getattr(creative, name)) for name in FIELDS}
     return _form(watermark_id, held | {"version": creative.version}, Errors())
 
 
@@ -156,6 +156,11 @@ def _chosen_picture(errors: Errors) -> dict[str, Any]:
         with errors.caught("picture"):
             stored = asdict(store(chosen.read()))
     return stored
+
+
+def _typed(value: Any) -> Any:
+    """A field's value as people would type it."""
+    return f"{value:g}" if isinstance(value, float) else value
 
 
 def _form(watermark_id: int | None, values: dict[str, Any], errors: Errors) -> str:

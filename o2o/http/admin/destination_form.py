@@ -171,6 +171,8 @@ def _shown(name: str, value: Any) -> Any:
         return FILTERS["field_time"](datetime.fromisoformat(value)) if value else ""
     if value is None:
         return ""
+    if name == "price_amount":
+        return f"{Decimal(value):.2f}"
     return list(value) if name == "images" else str(value)
 
 
