@@ -17,9 +17,10 @@ import structlog
 from sqlalchemy.orm import Session
 
 from o2o.db import Database
+from o2o.integrations import mail
 from o2o.integrations import webhooks as sender
 from o2o.integrations.outbound import Outbound, Unreachable
-from o2o.services import jobs, pins, webhooks
+from o2o.services import jobs, pins, sessions, webhooks
 from o2o.services.webhooks import Attempt
 from o2o.settings import Settings
 
@@ -105,7 +106,36 @@ def _attempt(tools: Tools, message: webhooks.Message) -> Attempt:
     return Attempt(status=reply.status, retry_after_s=sender.retry_after_s(reply, now=now))
 
 
+def mail_login_link(tools: Tools, link_id: UUID) -> Record:
+    """Send a member a login link.
+
+    Its token is drawn here and only its hash written, after the letter is taken: no letter, no link.
+    """
+    with tools.database.read() as session:
+        addressee = sessions.addressee(session, link_id, now=tools.clock())
+    token = sessions.new_token()
+    if addressee is not None:
+        mail.send(
+            tools.settings.smtp_url,
+            sender=tools.settings.mail_from,
+            to=addressee.email,
+            subject=f"Log in to {addressee.publisher}",
+            text=(
+                f"Hello {addressee.name},\n\nthis link logs you in to the pages of {addressee.publisher}, "
+                f"once, within 15 minutes:\n\n{tools.settings.public_url}/admin/login/{token}\n\n"
+                "If you didn't ask for it, do nothing: without it nobody gets in.\n"
+            ),
+        )
+
+    def record(session: Session, now: datetime) -> None:
+        if addressee is not None:
+            sessions.arm_link(session, link_id, token, now=now)
+
+    return record
+
+
 ACTORS: Mapping[str, Actor] = {
     jobs.PIN_SAVE: Actor(save_pin, pins.give_up),
     jobs.WEBHOOK_DELIVER: Actor(deliver_webhook, webhooks.give_up),
+    jobs.LOGIN_MAIL: Actor(mail_login_link, sessions.drop_link),
 }

@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 from o2o.errors import Unauthorized
 from o2o.models import ApiKey, Login, LoginLink, Member
 from o2o.roles import ROLE_SCOPES
-from o2o.services import jobs, keys, members
+from o2o.services import jobs, keys, members, publishers
 from o2o.services.keys import Actor
 
 LIFETIME: Final = timedelta(days=7)
@@ -50,6 +50,15 @@ class Visitor:
     login_id: UUID
     member_name: str
     was_seen: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Addressee:
+    """Whom a login link is for."""
+
+    email: str
+    name: str
+    publisher: str
 
 
 def open_with_key(session: Session, text: str, *, now: datetime) -> str:
@@ -98,8 +107,10 @@ def issue_link(session: Session, publisher_id: UUID, member_id: UUID, *, now: da
     NotFound
         If the publisher has no such member.
     """
-    member = members.get(session, publisher_id, member_id)
-    return write_link(_new_link(session, member, now=now), now=now)
+    link = _new_link(session, members.get(session, publisher_id, member_id), now=now)
+    token = new_token()
+    arm_link(session, link.id, token, now=now)
+    return token
 
 
 def ask_for_links(session: Session, email: str, *, now: datetime) -> None:
@@ -116,11 +127,32 @@ def ask_for_links(session: Session, email: str, *, now: datetime) -> None:
             jobs.enqueue(session, jobs.LOGIN_MAIL, _new_link(session, member, now=now).id, now=now)
 
 
-def write_link(link: LoginLink, *, now: datetime) -> str:
-    """Draw the token of a link, in place of any before it, and have its time begin; return the token."""
-    token = secrets.token_urlsafe(TOKEN_BYTES)
-    link.token_hash, link.expires_at = _hash(token), now + LINK_LIFETIME
-    return token
+def addressee(session: Session, link_id: UUID, *, now: datetime) -> Addressee | None:
+    """Return whom to send a link to; None if it waits no longer."""
+    link = session.get(LoginLink, link_id)
+    if link is None or link.used_at or link.expires_at <= now or link.member.removed_at:
+        return None
+    publisher = publishers.get(session, link.publisher_id)
+    return Addressee(link.member.email, link.member.name, publisher.name)
+
+
+def new_token() -> str:
+    """Draw a token that nobody guesses."""
+    return secrets.token_urlsafe(TOKEN_BYTES)
+
+
+def arm_link(session: Session, link_id: UUID, token: str, *, now: datetime) -> None:
+    """Have a token stand for a link, in place of any before it; its time begins now."""
+    session.execute(
+        update(LoginLink)
+        .where(LoginLink.id == link_id, LoginLink.used_at.is_(None))
+        .values(token_hash=_hash(token), expires_at=now + LINK_LIFETIME)
+    )
+
+
+def drop_link(session: Session, link_id: UUID) -> None:
+    """Delete a link whose letter couldn't be sent."""
+    session.execute(delete(LoginLink).where(LoginLink.id == link_id))
 
 
 def who(session: Session, token: str, *, now: datetime) -> Visitor | None:
@@ -160,7 +192,7 @@ def forget(session: Session, *, now: datetime) -> None:
 def _open(session: Session, member: Member, key: ApiKey | None, *, now: datetime) -> str:
     """Open a session and clear away old ones."""
     forget(session, now=now)
-    token = secrets.token_urlsafe(TOKEN_BYTES)
+    token = new_token()
     session.add(
         Login(
             publisher_id=member.publisher_id,

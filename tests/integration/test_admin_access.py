@@ -199,8 +199,8 @@ def test_an_analyst_sees_and_changes_nothing(
         assert browser.status == 200, path
         forms = re.findall(r'<form method="post" action="([^"]+)"', browser.page)
         assert set(forms) <= {"/admin/logout", "/admin/try"}, path
-    harmless = {"admin_login.log_in_with_key", "admin_login.log_in_with_link", "admin_login.log_out",
-                "admin_trial.try_photo"}  # fmt: skip
+    harmless = {"admin_login.log_in_with_key", "admin_login.log_in_with_link", "admin_login.ask_for_link",
+                "admin_login.log_out", "admin_trial.try_photo"}  # fmt: skip
     for endpoint, path in admin_routes(browser.client.application, "POST"):
         if endpoint not in harmless:
             browser.get("/admin/campaigns")

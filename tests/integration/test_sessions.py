@@ -134,9 +134,15 @@ def test_asking_for_a_letter_tells_nothing_and_fills_no_letter_box(database: Dat
         assert session.scalar(select(func.count(Job.id))) == MOST_LINKS
         waiting = session.scalars(select(LoginLink)).all()
         assert {(link.member_id, link.token_hash) for link in waiting} == {(ada.id, None)}
-        token = sessions.write_link(waiting[0], now=NOW)
-        session.flush()
+        found = sessions.addressee(session, waiting[0].id, now=NOW)
+        assert found is not None
+        assert (found.email, found.name, found.publisher) == ("owner@goodfood.example", "Ada", "Good Food")
+        assert sessions.addressee(session, waiting[0].id, now=NOW + LINK_LIFETIME) is None
+        token = sessions.new_token()
+        sessions.arm_link(session, waiting[0].id, token, now=NOW)
         assert sessions.holder_of_link(session, token, now=NOW) is ada
+        sessions.drop_link(session, waiting[1].id)
+        assert sessions.addressee(session, waiting[1].id, now=NOW) is None
 
 
 def test_what_has_ended_is_cleared_away(database: Database) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import secrets
 from collections.abc import Callable
 from functools import wraps
 from typing import Any, Final, ParamSpec, cast
@@ -28,7 +27,7 @@ from o2o.http.service import service, utc_now
 from o2o.roles import Scope
 from o2o.services import sessions
 from o2o.services.keys import Actor
-from o2o.services.sessions import LIFETIME, TOKEN_BYTES, Visitor
+from o2o.services.sessions import LIFETIME, Visitor
 
 P = ParamSpec("P")
 
@@ -159,7 +158,7 @@ def _guard(*, is_public: bool, takes_pictures: bool) -> ResponseReturnValue | No
         limit = MAX_PICTURES * service().settings.max_photo_bytes + MULTIPART_OVERHEAD_BYTES
         request.max_content_length = limit
     sent = request.cookies.get(_cookie_name())
-    g.browser_token = sent or secrets.token_urlsafe(TOKEN_BYTES)
+    g.browser_token = sent or sessions.new_token()
     g.is_new_browser = sent is None
     g.visitor = _visitor(sent) if sent else None
     is_safe = request.method in _SAFE_METHODS

@@ -8,7 +8,7 @@ from typing import Final
 from flask import Response, make_response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from o2o.errors import Unauthorized
+from o2o.errors import NotFound, Unauthorized
 from o2o.http.admin.access import admin_blueprint, done, set_cookie, visitor
 from o2o.http.service import service, utc_now
 from o2o.services import sessions
@@ -44,6 +44,16 @@ def log_in_with_key() -> ResponseReturnValue:
     return _let_in(token)
 
 
+@blueprint.post("/login-link")
+def ask_for_link() -> ResponseReturnValue:
+    """Have a link mailed; the answer is the same whether or not the address is known."""
+    if not service().settings.smtp_url:
+        raise NotFound("this service sends no mail: ask an owner for a link")
+    with service().database.begin() as session:
+        sessions.ask_for_links(session, request.form.get("email", ""), now=utc_now())
+    return done("asked", "admin_login.show_login")
+
+
 @blueprint.get("/login/<token>")
 def show_link(token: str) -> ResponseReturnValue:
     """Ask whether to log in: a mail program that looks at links beforehand uses none up."""
@@ -73,7 +83,12 @@ def log_out() -> ResponseReturnValue:
 
 def _form(error: str | None = None) -> str:
     """The login page."""
-    return render_template("admin/login.html", error=error, next=request.values.get("next", ""))
+    return render_template(
+        "admin/login.html",
+        error=error,
+        next=request.values.get("next", ""),
+        sends_mail=bool(service().settings.smtp_url),
+    )
 
 
 def _let_in(token: str) -> Response:
