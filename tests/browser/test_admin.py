@@ -244,7 +244,7 @@ def test_every_page_keeps_to_wcag(desk: Page, site: Site, issue: Issue) -> None:
         ("picture-edit", f"{issue.creative}/edit"),
         ("destination-new", f"{issue.creative}/destinations/new"),
         ("rules", f"{issue.creative}/rules"),
-        ("dry-run", f"{issue.creative}/dry-run?country=FR&language=fr&device=ios"),
+        ("dry-run", f"{issue.creative}/dry-run?country=DE&language=de&device=ios"),
         ("fallback", "/admin/fallback"),
         ("missing", "/admin/campaigns/00000000-0000-0000-0000-000000000001"),
     ):
