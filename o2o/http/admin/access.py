@@ -42,7 +42,6 @@ SAID: Final = {
     "removed": "Removed.",
     "withdrawn": "Withdrawn. Its ID leads to the fallback from now on.",
     "revoked": "The key has ended.",
-    "picture": "The picture is set.",
     "rules": "The rules are set.",
     "out": "You are logged out.",
     "asked": "If that address is a member's, a link is on its way. It works once, for 15 minutes.",

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final
-from uuid import UUID
 
 from apiflask import Schema
 from flask import request
@@ -110,14 +109,6 @@ def version() -> int:
     if not sent.isascii() or not sent.isdecimal() or len(sent) > 9:
         raise InvalidRequest("the form lacks its version: load the page anew", field="version")
     return int(sent)
-
-
-def uuid_or_none(value: str) -> UUID | None:
-    """A UUID; None if it isn't one."""
-    try:
-        return UUID(value)
-    except ValueError:
-        return None
 
 
 def uploads(name: str) -> Sequence[FileStorage]:
