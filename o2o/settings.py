@@ -39,6 +39,11 @@ class Settings:
     country_header : str
         The header in which the proxy in front gives a reader's country; none is trusted unless it is set
         (``O2O_COUNTRY_HEADER``, such as ``CF-IPCountry``).
+    smtp_url : str
+        The mail server that login links are sent by; none is sent unless it is set (``O2O_SMTP_URL``, such as
+        ``smtp://user:password@mail.example:587``).
+    mail_from : str
+        Whom those letters come from (``O2O_MAIL_FROM``).
     max_decodes : int
         Photos decoded at once; each may take a few hundred MB (``O2O_MAX_DECODES``).
     threads : int
@@ -67,6 +72,8 @@ class Settings:
     max_photo_bytes: int = 25_000_000
     max_photo_pixels: int = 60_000_000
     country_header: str = ""
+    smtp_url: str = field(default="", repr=False)
+    mail_from: str = ""
     max_decodes: int = 2
     threads: int = 8
     webhook_allow_private: bool = False
@@ -83,6 +90,9 @@ class Settings:
             raise SettingsError("set O2O_JOB_LEASE to at least twice O2O_WEBHOOK_TIMEOUT")
         if urlsplit(self.public_url).scheme not in {"http", "https"}:
             raise SettingsError("O2O_PUBLIC_URL starts with http:// or https://")
+
+        if self.smtp_url and (urlsplit(self.smtp_url).scheme not in {"smtp", "smtps"} or not self.mail_from):
+            raise SettingsError("O2O_SMTP_URL starts with smtp:// or smtps://, and needs O2O_MAIL_FROM")
 
     @property
     def uses_demonstration_key(self) -> bool:
@@ -113,6 +123,8 @@ class Settings:
             max_photo_bytes=_integer(env, "O2O_MAX_PHOTO_BYTES", cls.max_photo_bytes),
             max_photo_pixels=_integer(env, "O2O_MAX_PHOTO_PIXELS", cls.max_photo_pixels),
             country_header=env.get("O2O_COUNTRY_HEADER") or cls.country_header,
+            smtp_url=env.get("O2O_SMTP_URL") or cls.smtp_url,
+            mail_from=env.get("O2O_MAIL_FROM") or cls.mail_from,
             max_decodes=_integer(env, "O2O_MAX_DECODES", cls.max_decodes),
             threads=_integer(env, "O2O_THREADS", cls.threads),
             webhook_allow_private=_flag(env, "O2O_WEBHOOK_ALLOW_PRIVATE"),

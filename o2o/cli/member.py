@@ -17,11 +17,6 @@ def register(app: typer.Typer) -> None:
     app.add_typer(commands, name="member")
 
 
-@commands.callback()
-def group() -> None:
-    """Keep `add` a command of its own while it is the only one."""
-
-
 @commands.command()
 def add(
     email: str = typer.Argument(help="Where to reach them."),
@@ -36,3 +31,17 @@ def add(
         publishers.get(session, publisher)
         member_id = members.add(session, publisher, email=email, name=name, role=role, now=now()).id
     typer.echo(member_id)
+
+
+@commands.command()
+def login_link(
+    publisher: UUID = typer.Option(..., help="The publisher's ID."),
+    member: UUID = typer.Option(..., help="Whom it logs in: the member's ID."),
+) -> None:
+    """Print a link that logs a member in to the admin pages: once, within 15 minutes."""
+    from o2o.services import sessions
+
+    settings = current_settings()
+    with transaction(settings) as session:
+        token = sessions.issue_link(session, publisher, member, now=now())
+    typer.echo(f"{settings.public_url}/admin/login/{token}")

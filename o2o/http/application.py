@@ -13,6 +13,7 @@ from flask import Response, g, request
 from o2o.db import Database
 from o2o.errors import ReadOnly
 from o2o.http import (
+    admin,
     analytics,
     boards,
     bulk,
@@ -22,6 +23,7 @@ from o2o.http import (
     documentation,
     health,
     pages,
+    pictures,
     pins,
     problems,
     publisher,
@@ -98,6 +100,7 @@ def create_app(settings: Settings, database: Database, *, read: Read, read_only:
         campaigns,
         creatives,
         destinations,
+        pictures,
         short_links,
         analytics,
     ):
@@ -106,6 +109,7 @@ def create_app(settings: Settings, database: Database, *, read: Read, read_only:
     for module in (health, pages, documentation):
         app.register_blueprint(module.blueprint)
     app.register_blueprint(short_links.pages)
+    admin.register(app)
     problems.register(app)
     documentation.describe(app)
     app.before_request(_start_clock)

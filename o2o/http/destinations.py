@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from o2o.errors import NotFound
 from o2o.http.conditional import etag, expected_version
 from o2o.http.once import once, writing
+from o2o.http.pictures import require_stored
 from o2o.http.registry_schemas import Destination as DestinationOut
 from o2o.http.registry_schemas import DestinationFields, DestinationList, RevisionList
 from o2o.http.service import actor, key_auth, publisher_id, service, utc_now
@@ -99,7 +100,7 @@ def show_fallback() -> Answer:
 @once(publisher_id)
 @blueprint.input(DestinationFields, arg_name="wanted")
 @blueprint.output(DestinationOut, status_code=201)
-@blueprint.doc(responses=[409, 415])
+@blueprint.doc(responses=[404, 409, 415])
 def add_fallback(wanted: dict[str, Any]) -> Answer:
     """Add the publisher's fallback: what all its pictures lead to that have nothing else."""
     with writing() as session:
@@ -148,11 +149,12 @@ def _draft(wanted: dict[str, Any]) -> Draft:
 
 
 def _typed(wanted: dict[str, Any]) -> dict[str, Any]:
-    """Return a body's fields as a draft has them."""
+    """Return a body's fields as a draft has them, if its pictures are there."""
     typed: dict[str, Any] = dict(wanted)
     if "state" in typed:
         typed["state"] = DestinationState(typed["state"])
     if "images" in typed:
+        require_stored(typed["images"])
         typed["images"] = tuple(typed["images"])
     return typed
 

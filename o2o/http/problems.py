@@ -98,7 +98,7 @@ def _http(error: HTTPError) -> Response:
         return problem(status, "invalid-request", "The request isn't as described", detail, errors=errors)
     status = HTTPStatus(error.status_code)
     if status == 413:
-        _discard_body()
+        discard_body()
     headers = {
         name: str(value)
         for name, value in dict(error.headers or {}).items()
@@ -108,7 +108,7 @@ def _http(error: HTTPError) -> Response:
     return problem(status, code, status.phrase, _ADVICE.get(status, status.description), headers=headers)
 
 
-def _discard_body() -> None:
+def discard_body() -> None:
     """Read on, within bounds, what is still being sent: closed on it, a connection loses the answer."""
     body, left, until = request.input_stream, MAX_DISCARDED_BYTES, monotonic() + MAX_DISCARDING_S
     while left > 0 and monotonic() < until and (chunk := body.read(min(left, 1 << 16))):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from apiflask import Schema
-from apiflask.fields import UUID, Boolean, Date, Integer, List, Nested, String
+from apiflask.fields import UUID, Boolean, Date, File, Integer, List, Nested, String
 from apiflask.validators import Length, OneOf, Range, Regexp
 from marshmallow import RAISE
 
@@ -198,6 +198,21 @@ class Creative(Schema):
     version = Integer(required=True)
     created_at = Moment(required=True)
     updated_at = Moment(required=True)
+
+
+class PictureIn(Schema):
+    """A picture to keep."""
+
+    picture = File(  # type: ignore[no-untyped-call]
+        required=True, metadata={"description": "JPEG, PNG, WebP, HEIC, AVIF or TIFF."}
+    )
+
+
+class StoredPicture(Schema):
+    """A picture that is kept."""
+
+    name = String(required=True, metadata={"description": "What `images` of a destination takes."})
+    url = MediaUrl(required=True, metadata={"description": "Relative to the API."})
 
 
 class CreativePage(Schema):

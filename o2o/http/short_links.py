@@ -52,8 +52,18 @@ def follow(code: str) -> ResponseReturnValue:
 def qr_code(watermark_id: int) -> Response:
     """Draw a QR code of a creative's short link, to print beside the picture."""
     with service().database.read() as session:
-        found = creatives.get(session, publisher_id(), watermark_id)
-    link = f"{service().settings.public_url}/s/{creatives.format_code(found.watermark_id)}"
+        creatives.get(session, publisher_id(), watermark_id)
+    return Response(qr_svg(watermark_id), content_type="image/svg+xml")
+
+
+def short_link(watermark_id: int) -> str:
+    """Return a picture's short link, whole."""
+    return f"{service().settings.public_url}/s/{creatives.format_code(watermark_id)}"
+
+
+def qr_svg(watermark_id: int) -> bytes:
+    """Draw a QR code of a picture's short link."""
     svg = io.BytesIO()
-    segno.make_qr(link, error="m").save(svg, kind="svg", border=_QUIET_ZONE, unit="mm", scale=1)
-    return Response(svg.getvalue(), content_type="image/svg+xml")
+    code = segno.make_qr(short_link(watermark_id), error="m")
+    code.save(svg, kind="svg", border=_QUIET_ZONE, unit="mm", scale=1)
+    return svg.getvalue()

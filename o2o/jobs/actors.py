@@ -18,9 +18,10 @@ import structlog
 from sqlalchemy.orm import Session
 
 from o2o.db import Database
+from o2o.integrations import mail
 from o2o.integrations import webhooks as sender
 from o2o.integrations.outbound import Outbound, Unreachable
-from o2o.services import jobs, pins, rollups, sketch, webhooks
+from o2o.services import jobs, pins, rollups, sessions, sketch, webhooks
 from o2o.services.webhooks import Attempt
 from o2o.settings import Settings
 
@@ -106,6 +107,34 @@ def _attempt(tools: Tools, message: webhooks.Message) -> Attempt:
     return Attempt(status=reply.status, retry_after_s=sender.retry_after_s(reply, now=now))
 
 
+def mail_login_link(tools: Tools, link_id: UUID) -> Record:
+    """Send a member a login link.
+
+    Its token is drawn here and only its hash written, after the letter is taken: no letter, no link.
+    """
+    with tools.database.read() as session:
+        addressee = sessions.addressee(session, link_id, now=tools.clock())
+    token = sessions.new_token()
+    if addressee is not None:
+        mail.send(
+            tools.settings.smtp_url,
+            sender=tools.settings.mail_from,
+            to=addressee.email,
+            subject=f"Log in to {addressee.publisher}",
+            text=(
+                f"Hello {addressee.name},\n\nthis link logs you in to the pages of {addressee.publisher}, "
+                f"once, within 15 minutes:\n\n{tools.settings.public_url}/admin/login/{token}\n\n"
+                "If you didn't ask for it, do nothing: without it nobody gets in.\n"
+            ),
+        )
+
+    def record(session: Session, now: datetime) -> None:
+        if addressee is not None:
+            sessions.arm_link(session, link_id, token, now=now)
+
+    return record
+
+
 ROLLUP_WAITS: Final = {jobs.ROLLUP_RECENT: timedelta(minutes=1), jobs.ROLLUP_ALL: timedelta(days=1)}
 """How often days are looked over."""
 
@@ -155,6 +184,7 @@ def _no_row_to_mark(_session: Session, _no_row: UUID) -> None:
 ACTORS: Mapping[str, Actor] = {
     jobs.PIN_SAVE: Actor(save_pin, pins.give_up),
     jobs.WEBHOOK_DELIVER: Actor(deliver_webhook, webhooks.give_up),
+    jobs.LOGIN_MAIL: Actor(mail_login_link, sessions.drop_link),
     jobs.ROLLUP_RECENT: Actor(roll_up_recent, _no_row_to_mark),
     jobs.ROLLUP_ALL: Actor(roll_up_all, _no_row_to_mark),
 }

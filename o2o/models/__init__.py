@@ -9,6 +9,8 @@ from o2o.models.destination import Destination, DestinationState
 from o2o.models.destination_revision import DestinationRevision
 from o2o.models.idempotency_key import IdempotencyKey
 from o2o.models.job import Job, JobState
+from o2o.models.login import Login
+from o2o.models.login_link import LoginLink
 from o2o.models.member import Member
 from o2o.models.photo_rollup import PhotoRollup
 from o2o.models.pin import Pin, PinStatus
@@ -37,6 +39,8 @@ __all__ = [
     "IdempotencyKey",
     "Job",
     "JobState",
+    "Login",
+    "LoginLink",
     "Member",
     "Outcome",
     "PhotoRollup",

@@ -61,8 +61,7 @@ def add(session: Session, publisher_id: UUID, plan: Plan, *, now: datetime) -> C
     """
     plan = plan.checked()
     campaign = Campaign(publisher_id=publisher_id, created_at=now)
-    _fill(campaign, plan, now=now)
-    _write(session, campaign)
+    _write(session, campaign, plan, now=now)
     return campaign
 
 
@@ -81,28 +80,24 @@ def edit(
     require_version(campaign.version, version)
     held = Plan(campaign.title, campaign.page_count, campaign.on_sale_on, campaign.off_sale_on)
     plan = replace(held, **changes).checked()
-    _fill(campaign, plan, now=now)
-    _write(session, campaign)
+    _write(session, campaign, plan, now=now)
     return campaign
 
 
-def _fill(campaign: Campaign, plan: Plan, *, now: datetime) -> None:
-    """Write a checked plan into a row."""
-    campaign.title, campaign.page_count = plan.title, plan.page_count
-    campaign.on_sale_on, campaign.off_sale_on = plan.on_sale_on, plan.off_sale_on
-    campaign.updated_at = now
-
-
-def _write(session: Session, campaign: Campaign) -> None:
-    """Send a campaign to the database, if its title is free."""
-    publisher_id, title, own_id = campaign.publisher_id, campaign.title, campaign.id
+def _write(session: Session, campaign: Campaign, plan: Plan, *, now: datetime) -> None:
+    """Write a checked plan into a row and send it to the database, if its title is free."""
+    publisher_id, own_id = campaign.publisher_id, campaign.id
     try:
+        # The row is filled inside the savepoint: entering one sends what was changed before it.
         with session.begin_nested():
+            campaign.title, campaign.page_count = plan.title, plan.page_count
+            campaign.on_sale_on, campaign.off_sale_on = plan.on_sale_on, plan.off_sale_on
+            campaign.updated_at = now
             session.add(campaign)
     except IntegrityError as error:
-        taken = named(session, publisher_id, title)
+        taken = named(session, publisher_id, plan.title)
         if taken is not None and taken.id != own_id:
-            raise Conflict(f"there is a campaign {title!r} already: choose another title") from error
+            raise Conflict(f"there is a campaign {plan.title!r} already: choose another title") from error
         raise
 
 

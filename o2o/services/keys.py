@@ -159,20 +159,33 @@ def is_valid(found: ApiKey, now: datetime) -> bool:
     return not ended and found.member.removed_at is None
 
 
-def authenticate(session: Session, text: str, *, now: datetime) -> Actor | None:
-    """Return who a key's text stands for, if it is one that is valid now."""
+def find(session: Session, text: str, *, now: datetime) -> ApiKey | None:
+    """Return the key of a text, if it is one that is valid now."""
     public_id, _, secret = text.removeprefix(PREFIX).partition("_")
     if not text.startswith(PREFIX) or not secret:
         return None
     found = session.scalar(select(ApiKey).where(ApiKey.public_id == public_id))
     if found is None or not is_valid(found, now) or not _agrees(found.secret_hash, secret):
         return None
+    return found
+
+
+def scopes_of(key: ApiKey) -> frozenset[Scope]:
+    """Return what a key may do as far as its member still may."""
+    return frozenset(Scope(scope) for scope in key.scopes) & ROLE_SCOPES[key.member.role]
+
+
+def authenticate(session: Session, text: str, *, now: datetime) -> Actor | None:
+    """Return who a key's text stands for, if it is one that is valid now."""
+    found = find(session, text, now=now)
+    if found is None:
+        return None
     holder = found.member
     return Actor(
         publisher_id=found.publisher_id,
         member_id=holder.id,
         name=f"{holder.name} <{holder.email}> with key {found.label}",
-        scopes=frozenset(Scope(scope) for scope in found.scopes) & ROLE_SCOPES[holder.role],
+        scopes=scopes_of(found),
     )
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from o2o.errors import Conflict, NotFound
-from o2o.models import Member
+from o2o.models import Login, LoginLink, Member
 from o2o.roles import Role
 from o2o.services.checks import checked_email, checked_text, require_version
 from o2o.services.paging import Page, newest_first
@@ -93,7 +93,7 @@ def change(
 
 
 def remove(session: Session, publisher_id: UUID, member_id: UUID, *, version: int, now: datetime) -> None:
-    """Let a member go; their keys end with it.
+    """Let a member go; their keys and sessions end with it.
 
     Raises
     ------
@@ -105,6 +105,9 @@ def remove(session: Session, publisher_id: UUID, member_id: UUID, *, version: in
     require_version(found.version, version)
     _keep_an_owner(session, found)
     found.removed_at = now
+    # Gone for good: whoever is taken back in logs in anew.
+    session.execute(delete(Login).where(Login.member_id == found.id))
+    session.execute(delete(LoginLink).where(LoginLink.member_id == found.id))
     session.flush()
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -77,6 +77,23 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
+class LookedUp:
+    """What a photo's marks lead to.
+
+    Attributes
+    ----------
+    reason : str or None
+        Why to nothing; None if it is something.
+    known : mapping of int to Creative
+        Those registered, by the marks' IDs.
+    """
+
+    reason: str | None
+    findings: list[Finding]
+    known: Mapping[int, Creative]
+
+
+@dataclass(frozen=True, slots=True)
 class ScanAnswer:
     """The answer to one photo."""
 
@@ -131,6 +148,19 @@ def read_photo(data: bytes, key: bytes, *, max_bytes: int, max_pixels: int, read
     return Reading(width_px, height_px, found, timing)
 
 
+def look_up(session: Session, asker: Asker, reading: Reading, *, now: datetime) -> LookedUp:
+    """Look up what was read, as it is for a reader; nothing is kept."""
+    detections = [] if isinstance(reading.found, Miss) else reading.found
+    known = creatives.find(session, {detection.payload.id for detection in detections})
+    shown = contents.contents_of(session, known.values(), asker, now=now)
+    by_id = {watermark_id: shown[creative.id] for watermark_id, creative in known.items()}
+    return LookedUp(
+        _reason(reading.found, is_known=bool(known)),
+        [Finding(detection, by_id.get(detection.payload.id)) for detection in detections],
+        known,
+    )
+
+
 def record(
     session: Session, asker: Asker, reading: Reading, *, now: datetime, app: str | None = None
 ) -> ScanAnswer:
@@ -142,12 +172,8 @@ def record(
         The program that sent the photo, as it calls itself.
     """
     assert asker.reader_id is not None
-    detections = [] if isinstance(reading.found, Miss) else reading.found
-    known = creatives.find(session, {detection.payload.id for detection in detections})
-    shown = contents.contents_of(session, known.values(), asker, now=now)
-    reason = _reason(reading.found, is_known=bool(known))
-    by_id = {watermark_id: shown[creative.id] for watermark_id, creative in known.items()}
-    findings = [Finding(detection, by_id.get(detection.payload.id)) for detection in detections]
+    found = look_up(session, asker, reading, now=now)
+    reason, findings, known = found.reason, found.findings, found.known
     scan = Scan(
         reader_id=asker.reader_id,
         outcome=Outcome.MISS if reason else Outcome.READ,

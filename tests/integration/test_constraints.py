@@ -114,6 +114,12 @@ def test_a_campaign_is_titled_once(database: Database, publisher_id: UUID) -> No
         assert campaigns.named(session, publisher_id, "May") is may
     with pytest.raises(Conflict), database.begin() as session:
         campaigns.add(session, publisher_id, Plan("May"), now=NOW)
+    with database.begin() as session:
+        june = campaigns.add(session, publisher_id, Plan("June"), now=NOW)
+    with pytest.raises(Conflict), database.begin() as session:
+        campaigns.edit(
+            session, campaigns.get(session, publisher_id, june.id), {"title": "May"}, version=1, now=NOW
+        )
     refused(
         database,
         lambda _: Campaign(publisher_id=publisher_id, title="May", created_at=NOW, updated_at=NOW),

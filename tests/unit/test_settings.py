@@ -79,3 +79,13 @@ def test_a_short_key_is_refused(text: str) -> None:
 def test_what_cannot_be_understood_is_named(name: str, value: str) -> None:
     with pytest.raises(SettingsError, match=name):
         Settings.from_env({name: value})
+
+
+def test_a_mail_server_needs_a_sender() -> None:
+    given = {"O2O_SMTP_URL": "smtps://u:secret@mail.example", "O2O_MAIL_FROM": "pin@magazine.example"}
+    settings = Settings.from_env(given)
+    assert settings.smtp_url == given["O2O_SMTP_URL"]
+    assert "secret" not in repr(settings)
+    for wrong in ({"O2O_SMTP_URL": "smtps://mail.example"}, given | {"O2O_SMTP_URL": "mail.example:25"}):
+        with pytest.raises(SettingsError, match="O2O_SMTP_URL"):
+            Settings.from_env(wrong)
