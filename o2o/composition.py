@@ -27,9 +27,12 @@ def create(settings: Settings, database: Database | None = None) -> Flask:
     SettingsError
         If the database's schema isn't the one that this code was written for.
     """
+    import cv2
+
     from o2o.http import create_app
     from watermarks import read
 
+    cv2.setNumThreads(1)  # requests are what runs side by side, not the parts of one
     return create_app(settings, _ready(settings, database), read=read)
 
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import threading
-import time
 from datetime import timedelta
+from random import SystemRandom
 
-import structlog
 from apiflask import APIFlask
-from flask import Response, g, request
+from flask import Response, request
 
 from o2o.db import Database
 from o2o.http import (
@@ -23,11 +21,14 @@ from o2o.http import (
     problems,
     publisher,
     readers,
+    requests,
     scans,
     short_links,
 )
 from o2o.http.fields import WatermarkIdConverter
-from o2o.http.service import Service
+from o2o.http.metrics import Metrics
+from o2o.http.service import Service, service
+from o2o.http.uploads import Uploads
 from o2o.services.scans import Read
 from o2o.settings import Settings
 
@@ -53,8 +54,6 @@ SECURITY_HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
 }
 
-_log = structlog.get_logger()
-
 
 def create_app(settings: Settings, database: Database, *, read: Read) -> APIFlask:
     """Build the application.
@@ -73,12 +72,18 @@ def create_app(settings: Settings, database: Database, *, read: Read) -> APIFlas
         MAX_CONTENT_LENGTH=MAX_JSON_BYTES,
         SEND_FILE_MAX_AGE_DEFAULT=timedelta(0),
     )
-    app.extensions["o2o"] = Service(
-        settings=settings,
-        database=database,
-        read=read,
-        decoding=threading.BoundedSemaphore(settings.max_decodes),
+    metrics = Metrics()
+    uploads = Uploads(
+        decodes=settings.max_decodes,
+        waiting=settings.max_waiting,
+        at_the_door=settings.max_at_the_door,
+        metrics=metrics,
+        draw=SystemRandom().uniform,
     )
+    app.extensions["o2o"] = Service(settings, database, read, uploads, metrics)
+    requests.register(app)
+    metrics.watch(app)
+    app.after_request(_protect)
     app.url_map.converters["watermark_id"] = WatermarkIdConverter
     for module in (readers, scans, boards, pins, publisher, campaigns, creatives, destinations, short_links):
         app.register_blueprint(module.blueprint, url_prefix="/v1")
@@ -87,27 +92,16 @@ def create_app(settings: Settings, database: Database, *, read: Read) -> APIFlas
     app.register_blueprint(short_links.pages)
     problems.register(app)
     documentation.describe(app)
-    app.before_request(_start_clock)
-    app.after_request(_finish)
     return app
 
 
-def _start_clock() -> None:
-    g.started_s = time.perf_counter()
-
-
-def _finish(response: Response) -> Response:
-    """Set the headers that every answer has, and log the request without what is private in it."""
+def _protect(response: Response) -> Response:
+    """Set the headers that keep browsers from doing what they shouldn't with an answer."""
     for name, value in SECURITY_HEADERS.items():
         response.headers.setdefault(name, value)
+    settings = service().settings
+    if settings.hsts_seconds and settings.public_url.startswith("https://"):
+        response.headers["Strict-Transport-Security"] = f"max-age={settings.hsts_seconds}"
     if request.path.startswith("/v1/"):
         response.headers["Cache-Control"] = "no-store"
-    _log.info(
-        "request",
-        method=request.method,
-        # The rule and not the path: the ID of a board is all that protects it.
-        route=request.url_rule.rule if request.url_rule else None,
-        status=response.status_code,
-        ms=round(1000 * (time.perf_counter() - g.started_s), 1),
-    )
     return response

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from http import HTTPStatus
-from time import monotonic
 from typing import Any
 
 import structlog
@@ -11,12 +10,11 @@ from apiflask import APIFlask, HTTPError
 from flask import Response, json, request
 from sqlalchemy.orm.exc import StaleDataError
 
-from o2o.errors import InvalidRequest, O2oError, PreconditionFailed
+from o2o.errors import Busy, InvalidRequest, O2oError, PreconditionFailed, Unauthorized
+from o2o.http.bodies import discard_body
+from o2o.http.requests import request_id
 
 MEDIA_TYPE = "application/problem+json"
-MAX_DISCARDED_BYTES = 200_000_000
-MAX_DISCARDING_S = 10.0
-
 _log = structlog.get_logger()
 
 
@@ -47,6 +45,7 @@ def problem(
         "status": status,
         "detail": detail,
         "code": code,
+        "request_id": request_id(),
     }
     if errors:
         document["errors"] = errors
@@ -54,13 +53,15 @@ def problem(
     return Response(json.dumps(document), status, headers=headers, content_type=MEDIA_TYPE)
 
 
-_HEADERS = {401: {"WWW-Authenticate": "Bearer"}, 503: {"Retry-After": "5"}}
-
-
 def _own(error: O2oError) -> Response:
-    if error.status >= 500:
+    headers = {}
+    if isinstance(error, Busy):
+        headers["Retry-After"] = str(error.retry_after_s)
+    elif error.status >= 500:
         _log.error("request failed", code=error.code, detail=error.detail)
-    headers = _HEADERS.get(error.status)
+    if isinstance(error, Unauthorized):
+        headers["WWW-Authenticate"] = "Bearer"
+        discard_body()  # It may be a photo.
     field = error.field if isinstance(error, InvalidRequest) else None
     errors = [{"pointer": f"/{field}", "detail": error.detail}] if field else None
     return problem(error.status, error.code, error.title, error.detail, errors=errors, headers=headers)
@@ -88,7 +89,7 @@ def _http(error: HTTPError) -> Response:
         return problem(status, "invalid-request", "The request isn't as described", detail, errors=errors)
     status = HTTPStatus(error.status_code)
     if status == 413:
-        _discard_body()
+        discard_body()
     headers = {
         name: str(value)
         for name, value in dict(error.headers or {}).items()
@@ -96,13 +97,6 @@ def _http(error: HTTPError) -> Response:
     }
     code = "request-too-large" if status == 413 else status.phrase.lower().replace(" ", "-")
     return problem(status, code, status.phrase, _ADVICE.get(status, status.description), headers=headers)
-
-
-def _discard_body() -> None:
-    """Read on, within bounds, what is still being sent: closed on it, a connection loses the answer."""
-    body, left, until = request.input_stream, MAX_DISCARDED_BYTES, monotonic() + MAX_DISCARDING_S
-    while left > 0 and monotonic() < until and (chunk := body.read(min(left, 1 << 16))):
-        left -= len(chunk)
 
 
 def _type_to_send(detail: dict[str, Any]) -> str | None:
