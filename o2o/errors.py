@@ -47,6 +47,24 @@ class Busy(O2oError):
         self.retry_after_s = retry_after_s
 
 
+class TooManyRequests(O2oError):
+    """More requests than the asker's share.
+
+    Attributes
+    ----------
+    retry_after_s : int
+        When there is a new share.
+    """
+
+    status = 429
+    code = "too-many-requests"
+    title = "Too many requests"
+
+    def __init__(self, detail: str, *, retry_after_s: int) -> None:
+        super().__init__(detail)
+        self.retry_after_s = retry_after_s
+
+
 class InvalidRequest(O2oError):
     """A request lacks a part or holds one that its description doesn't allow.
 

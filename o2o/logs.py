@@ -49,7 +49,12 @@ def _take_over(before: list[Processor]) -> None:
     handler.set_name(_HANDLER)
     handler.setLevel(logging.WARNING)
     handler.setFormatter(formatter)
+    let_go()
+    logging.getLogger().addHandler(handler)
+
+
+def let_go() -> None:
+    """Leave what libraries log to others again."""
     root = logging.getLogger()
-    for old in [each for each in root.handlers if each.get_name() == _HANDLER]:
-        root.removeHandler(old)
-    root.addHandler(handler)
+    for handler in [each for each in root.handlers if each.get_name() == _HANDLER]:
+        root.removeHandler(handler)

@@ -12,10 +12,12 @@ from o2o.db import Database
 from o2o.http import (
     boards,
     campaigns,
+    cors,
     creatives,
     destinations,
     documentation,
     health,
+    limits,
     pages,
     pins,
     problems,
@@ -90,6 +92,8 @@ def create_app(settings: Settings, database: Database, *, read: Read) -> APIFlas
     for module in (health, pages, documentation):
         app.register_blueprint(module.blueprint)
     app.register_blueprint(short_links.pages)
+    cors.register(app, settings.cors_origins)
+    limits.register(app, settings)
     problems.register(app)
     documentation.describe(app)
     return app

@@ -16,6 +16,8 @@ from o2o import errors
 from o2o.http.problems import MEDIA_TYPE
 from o2o.http.schemas import Problem
 
+_RETRY_AFTER = {"schema": {"type": "integer"}, "description": "When to send it again, in seconds."}
+
 METHODS = ("get", "post", "put", "patch", "delete")
 
 blueprint = APIBlueprint("documentation", __name__, enable_openapi=False)
@@ -62,9 +64,11 @@ def describe(app: APIFlask) -> None:
 
 def _with_problems(spec: Any) -> Any:
     """Give every error its media type, and every upload the form that it has to have."""
-    for operations in spec["paths"].values():
+    for path, operations in spec["paths"].items():
         for method in METHODS:
             if operation := operations.get(method):
+                if path.startswith("/v1/"):
+                    operation["responses"].setdefault("429", {})
                 _mend(operation)
     spec["paths"] = dict(sorted(spec["paths"].items()))
     # Patterns end as Python spells it; JSON Schema goes by JavaScript.
@@ -77,6 +81,8 @@ def _mend(operation: dict[str, Any]) -> None:
     for status, response in operation["responses"].items():
         if status.isdecimal() and int(status) >= 400:
             response["description"] = HTTPStatus(int(status)).phrase
+            if status in {"429", "503"}:
+                response["headers"] = {"Retry-After": _RETRY_AFTER}
             response["content"] = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
     responses = operation["responses"]
     if "202" in responses:

@@ -10,7 +10,7 @@ from apiflask import APIFlask, HTTPError
 from flask import Response, json, request
 from sqlalchemy.orm.exc import StaleDataError
 
-from o2o.errors import Busy, InvalidRequest, O2oError, PreconditionFailed, Unauthorized
+from o2o.errors import Busy, InvalidRequest, O2oError, PreconditionFailed, TooManyRequests, Unauthorized
 from o2o.http.bodies import discard_body
 from o2o.http.requests import request_id
 
@@ -20,7 +20,7 @@ _log = structlog.get_logger()
 
 def register(app: APIFlask) -> None:
     """Have an application answer all its errors with problem documents."""
-    app.register_error_handler(O2oError, _own)
+    app.register_error_handler(O2oError, answer)
     app.register_error_handler(StaleDataError, _stale)
     app.register_error_handler(Exception, _unexpected)
     app.error_processor(_http)
@@ -53,14 +53,16 @@ def problem(
     return Response(json.dumps(document), status, headers=headers, content_type=MEDIA_TYPE)
 
 
-def _own(error: O2oError) -> Response:
+def answer(error: O2oError) -> Response:
+    """Return the problem document of one of our own errors."""
     headers = {}
-    if isinstance(error, Busy):
+    if isinstance(error, Busy | TooManyRequests):
         headers["Retry-After"] = str(error.retry_after_s)
     elif error.status >= 500:
         _log.error("request failed", code=error.code, detail=error.detail)
     if isinstance(error, Unauthorized):
         headers["WWW-Authenticate"] = "Bearer"
+    if isinstance(error, Unauthorized | TooManyRequests):
         discard_body()  # It may be a photo.
     field = error.field if isinstance(error, InvalidRequest) else None
     errors = [{"pointer": f"/{field}", "detail": error.detail}] if field else None
@@ -69,7 +71,7 @@ def _own(error: O2oError) -> Response:
 
 def _stale(_error: StaleDataError) -> Response:
     """Two edits of one version at the same moment: the second is told, as if it had come later."""
-    return _own(
+    return answer(
         PreconditionFailed("it was changed in the meantime: get it anew, then send your change again")
     )
 
