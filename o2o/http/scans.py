@@ -7,13 +7,14 @@ from typing import Any
 
 from apiflask import APIBlueprint
 from flask import request
+from werkzeug.datastructures import FileStorage
 
 from o2o.errors import ImageError
 from o2o.http.asking import app_of, asker
 from o2o.http.once import once, writing
 from o2o.http.schemas import PhotoIn
 from o2o.http.schemas import Scan as ScanOut
-from o2o.http.service import auth, reader_id, service, utc_now
+from o2o.http.service import Service, auth, reader_id, service, utc_now
 from o2o.http.uploads import MAX_TURN_WAIT_S, admitted
 from o2o.services import scans
 from o2o.services.scans import Reading, ScanAnswer
@@ -44,20 +45,19 @@ def scan_photo(upload: dict[str, Any]) -> ScanAnswer:
     is not kept. On a flaky network send an `Idempotency-Key`: the same photo under it gets the same answer.
     """
     own = service()
-    with own.uploads.place_to_decode(MAX_TURN_WAIT_S):
-        reading = _read(upload["photo"].read())
+    reading = own.uploads.decode(lambda: _read(upload["photo"], own), wait_s=MAX_TURN_WAIT_S)
     with writing() as session:
         answer = scans.record(session, asker(reader_id()), reading, now=utc_now(), app=app_of(request))
     own.metrics.count_photo(answer.outcome, answer.reason, reading.elapsed_ms.total / 1000)
     return answer
 
 
-def _read(photo: bytes) -> Reading:
+def _read(photo: FileStorage, own: Service) -> Reading:
     """Decode a photo and read its marks; one that can't be taken is counted with its reason."""
-    own, started = service(), perf_counter()
+    started = perf_counter()
     try:
         return scans.read_photo(
-            photo,
+            photo.read(),
             own.settings.watermark_key,
             max_bytes=own.settings.max_photo_bytes,
             max_pixels=own.settings.max_photo_pixels,

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import wraps
 from time import perf_counter
@@ -24,7 +25,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 MAX_WAIT_S: Final = 10.0
-"""At the door: longer than that a person doesn't wait without a word."""
+"""At the door, or half as long, by chance, so that those who came together don't leave together."""
 
 MAX_TURN_WAIT_S: Final = 30.0
 """Inside: the photo is here, and its turn comes soon unless something is wrong."""
@@ -63,6 +64,8 @@ class Uploads:
         draw: Callable[[float, float], float],
     ) -> None:
         self._decodes = decodes
+        # Threads of their own: in whichever one large pictures are decoded, the allocator keeps memory for it.
+        self._decoders = ThreadPoolExecutor(decodes, thread_name_prefix="decoder")
         self._decoding = threading.BoundedSemaphore(decodes)
         self._inside = threading.BoundedSemaphore(decodes + waiting)
         self._most_at_the_door = at_the_door
@@ -87,6 +90,17 @@ class Uploads:
             yield
         finally:
             self._inside.release()
+
+    def decode(self, work: Callable[[], R], *, wait_s: float = MAX_TURN_WAIT_S) -> R:
+        """Do some work that takes a photo into memory, as soon as there is a place for it.
+
+        Raises
+        ------
+        Busy
+            If none gets free in time.
+        """
+        with self.place_to_decode(wait_s):
+            return self._decoders.submit(work).result()
 
     @contextmanager
     def place_to_decode(self, wait_s: float) -> Iterator[None]:
@@ -119,7 +133,7 @@ class Uploads:
             raise self._refusal("door_full")
         try:
             with self._metrics.waiting.labels("door").track_inprogress():
-                if self._inside.acquire(timeout=MAX_WAIT_S):
+                if self._inside.acquire(timeout=self._draw(MAX_WAIT_S / 2, MAX_WAIT_S)):
                     return
                 refusal = self._refusal("door")
                 # As long as it holds a thread, it counts as one at the door.
