@@ -152,9 +152,10 @@ def report(outcomes: Sequence[Outcome]) -> str:
         [
             "# Load\n",
             f"{first.uploads} senders, each with one upload at a time, for {first.seconds:g} s; "
-            f"{len(first.photos)} photos of 12 megapixels, simulated by `watermarks/channel.py`. Patient senders "
-            "wait as long as a refusal says, impatient ones send again at once. The service, the senders and the "
-            "watcher share the machine's cores. `/healthz` is asked on new connections. The bare codec: "
+            f"{len(first.photos)} photos of 12 megapixels, simulated by `watermarks/channel.py`. Patient "
+            "senders wait as long as a refusal says, impatient ones send again at once. The service, the "
+            "senders and the watcher share the machine's cores. `/healthz` is asked on new connections. The "
+            "bare codec: "
             f"{MAX_DECODES} processes that decode and read the same photos, before and after each rush.\n",
             markdown.table(head, rows),
         ]
@@ -211,7 +212,7 @@ def _senders(processes: int) -> Iterator[ProcessPoolExecutor]:
 
 
 def _bare(photos: Sequence[Path], seconds: float) -> tuple[float, float]:
-    """The rate of the bare codec on as many cores as the service decodes on, and its processor time a photo."""
+    """The bare codec's rate on as many cores as the service decodes on, and its processor time a photo."""
     with _senders(MAX_DECODES) as pool:
         futures = [pool.submit(read_bare, photos, seconds) for _ in range(MAX_DECODES)]
         rates, cpu_s = zip(*(each.result() for each in futures), strict=True)

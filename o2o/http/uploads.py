@@ -64,7 +64,7 @@ class Uploads:
         draw: Callable[[float, float], float],
     ) -> None:
         self._decodes = decodes
-        # Threads of their own: in whichever one large pictures are decoded, the allocator keeps memory for it.
+        # Threads of their own: the allocator keeps memory for each one that has held large pictures.
         self._decoders = ThreadPoolExecutor(decodes, thread_name_prefix="decoder")
         self._decoding = threading.BoundedSemaphore(decodes)
         self._inside = threading.BoundedSemaphore(decodes + waiting)
