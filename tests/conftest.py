@@ -29,9 +29,13 @@ hypothesis_settings.register_profile("o2o", deadline=None)
 hypothesis_settings.load_profile("o2o")
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(autouse=True)
 def _quiet_logs() -> None:
-    structlog.configure(processors=[], logger_factory=structlog.ReturnLoggerFactory())
+    """Each test anew: a command that runs in this process sets logs up for its own output."""
+    logs.let_go()
+    structlog.configure(
+        processors=[], logger_factory=structlog.ReturnLoggerFactory(), cache_logger_on_first_use=False
+    )
 
 
 class RealLogs:

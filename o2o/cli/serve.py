@@ -36,9 +36,9 @@ def serve(
     """Serve the API, the phone page and the boards; the database is upgraded first."""
     from o2o.db import upgrade
 
-    prepare()
     settings = current_settings()
     _require_free(host, port)
+    prepare()
     if not os.environ.get("O2O_PUBLIC_URL"):
         settings = dataclasses.replace(settings, public_url=f"http://{_reachable(host)}:{port}")
     if settings.uses_demonstration_key:
