@@ -86,8 +86,14 @@ PARTS = (
         "--pictures 10 -n 2",
         "--pictures 1 -n 1",
     ),
-    # Last, and on its own: it times.
+    # Last, and on their own: they time.
     Part("speed", "times and memory on one core", "--pictures 5 --rounds 5", "--pictures 1 --rounds 2"),
+    Part(
+        "load",
+        "a rush of uploads at the service: answers, rate, health and memory",
+        "--pictures 4 --uploads 200 --seconds 120",
+        "--pictures 1 --uploads 20 --seconds 10",
+    ),
 )
 
 

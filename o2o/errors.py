@@ -32,11 +32,39 @@ class SettingsError(O2oError):
 
 
 class Busy(O2oError):
-    """Too many photos at once."""
+    """Too many photos at once.
+
+    Attributes
+    ----------
+    retry_after_s : int
+        When to come back.
+    """
 
     status = 503
     code = "busy"
     title = "The service is busy"
+
+    def __init__(self, detail: str, *, retry_after_s: int) -> None:
+        super().__init__(detail)
+        self.retry_after_s = retry_after_s
+
+
+class TooManyRequests(O2oError):
+    """More requests than the asker's share.
+
+    Attributes
+    ----------
+    retry_after_s : int
+        When there is a new share.
+    """
+
+    status = 429
+    code = "too-many-requests"
+    title = "Too many requests"
+
+    def __init__(self, detail: str, *, retry_after_s: int) -> None:
+        super().__init__(detail)
+        self.retry_after_s = retry_after_s
 
 
 @dataclass(frozen=True, slots=True)

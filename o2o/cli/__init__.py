@@ -14,7 +14,7 @@ from o2o.errors import O2oError
 
 COMMANDS: Final = (
     "mark", "read", "proof", "serve", "worker", "db", "publisher", "member", "key", "campaign",
-    "creative",     "webhook", "demo",
+    "creative", "webhook", "settings", "demo",
 )  # fmt: skip
 
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import threading
-import time
 from datetime import timedelta
+from random import SystemRandom
 
-import structlog
 from apiflask import APIFlask
-from flask import Response, g, request
+from flask import Response, request
 
 from o2o.db import Database
 from o2o.errors import ReadOnly
@@ -18,21 +16,26 @@ from o2o.http import (
     boards,
     bulk,
     campaigns,
+    cors,
     creatives,
     destinations,
     documentation,
     health,
+    limits,
     pages,
     pictures,
     pins,
     problems,
     publisher,
     readers,
+    requests,
     scans,
     short_links,
 )
 from o2o.http.fields import WatermarkIdConverter
-from o2o.http.service import Service
+from o2o.http.metrics import Metrics
+from o2o.http.service import Service, service
+from o2o.http.uploads import Uploads
 from o2o.services.scans import Read
 from o2o.settings import Settings
 
@@ -62,8 +65,6 @@ SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 ASKING_ENDPOINTS = frozenset({"readers.register_reader", "scans.scan_photo"})
 """What a registry file's server answers beside them; its readers and scans are thrown away with its copy."""
 
-_log = structlog.get_logger()
-
 
 def create_app(settings: Settings, database: Database, *, read: Read, read_only: bool = False) -> APIFlask:
     """Build the application.
@@ -84,12 +85,18 @@ def create_app(settings: Settings, database: Database, *, read: Read, read_only:
         MAX_CONTENT_LENGTH=MAX_JSON_BYTES,
         SEND_FILE_MAX_AGE_DEFAULT=timedelta(0),
     )
-    app.extensions["o2o"] = Service(
-        settings=settings,
-        database=database,
-        read=read,
-        decoding=threading.BoundedSemaphore(settings.max_decodes),
+    metrics = Metrics()
+    uploads = Uploads(
+        decodes=settings.max_decodes,
+        waiting=settings.max_waiting,
+        at_the_door=settings.max_at_the_door,
+        metrics=metrics,
+        draw=SystemRandom().uniform,
     )
+    app.extensions["o2o"] = Service(settings, database, read, uploads, metrics)
+    requests.register(app)
+    metrics.watch(app)
+    app.after_request(_protect)
     app.url_map.converters["watermark_id"] = WatermarkIdConverter
     for module in (
         readers,
@@ -110,17 +117,13 @@ def create_app(settings: Settings, database: Database, *, read: Read, read_only:
         app.register_blueprint(module.blueprint)
     app.register_blueprint(short_links.pages)
     admin.register(app)
-    problems.register(app)
-    documentation.describe(app)
-    app.before_request(_start_clock)
     if read_only:
         app.before_request(_refuse_changes)
-    app.after_request(_finish)
+    cors.register(app, settings.cors_origins)
+    limits.register(app, settings)
+    problems.register(app)
+    documentation.describe(app)
     return app
-
-
-def _start_clock() -> None:
-    g.started_s = time.perf_counter()
 
 
 def _refuse_changes() -> None:
@@ -131,18 +134,13 @@ def _refuse_changes() -> None:
         )
 
 
-def _finish(response: Response) -> Response:
-    """Set the headers that every answer has, and log the request without what is private in it."""
+def _protect(response: Response) -> Response:
+    """Set the headers that keep browsers from doing what they shouldn't with an answer."""
     for name, value in SECURITY_HEADERS.items():
         response.headers.setdefault(name, value)
+    settings = service().settings
+    if settings.hsts_seconds and settings.public_url.startswith("https://"):
+        response.headers["Strict-Transport-Security"] = f"max-age={settings.hsts_seconds}"
     if request.path.startswith("/v1/"):
         response.headers["Cache-Control"] = "no-store"
-    _log.info(
-        "request",
-        method=request.method,
-        # The rule and not the path: the ID of a board is all that protects it.
-        route=request.url_rule.rule if request.url_rule else None,
-        status=response.status_code,
-        ms=round(1000 * (time.perf_counter() - g.started_s), 1),
-    )
     return response

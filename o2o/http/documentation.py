@@ -20,6 +20,8 @@ from o2o.http.fields import WatermarkIdConverter
 from o2o.http.problems import MEDIA_TYPE
 from o2o.http.schemas import Problem
 
+_RETRY_AFTER = {"schema": {"type": "integer"}, "description": "When to send it again, in seconds."}
+
 METHODS = ("get", "post", "put", "patch", "delete")
 
 _IDEMPOTENCY_KEY: Final = {
@@ -84,6 +86,8 @@ def _mended(repeatable: set[tuple[str, str]], spec: Any) -> Any:
     for path, operations in spec["paths"].items():
         for method in METHODS:
             if operation := operations.get(method):
+                if path.startswith("/v1/"):
+                    operation["responses"].setdefault("429", {})
                 _mend(operation, answers_once=(path, method) in repeatable)
     spec["paths"] = dict(sorted(spec["paths"].items()))
     # Patterns end as Python spells it; JSON Schema goes by JavaScript.
@@ -122,6 +126,8 @@ def _mend(operation: dict[str, Any], *, answers_once: bool) -> None:
     for status, response in operation["responses"].items():
         if status.isdecimal() and int(status) >= 400:
             response["description"] = HTTPStatus(int(status)).phrase
+            if status in {"429", "503"}:
+                response["headers"] = {"Retry-After": _RETRY_AFTER}
             response["content"] = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
     responses = operation["responses"]
     if "202" in responses:

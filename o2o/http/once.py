@@ -115,7 +115,9 @@ def _fingerprint() -> bytes:
         for name, value in sorted(request.form.items()):
             digest.update(f"{name}={value}\n".encode(errors="surrogatepass"))
         for name, file in sorted(request.files.items()):
-            digest.update(f"{name}:{hashlib.sha256(file.stream.read()).hexdigest()}\n".encode())
+            # In parts: many photos wait at once, and only those being decoded may be in memory.
+            content = hashlib.file_digest(file.stream, "sha256")  # type: ignore[arg-type]
+            digest.update(f"{name}:{content.hexdigest()}\n".encode())
             file.stream.seek(0)
     else:
         digest.update(request.get_data())

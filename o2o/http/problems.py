@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from http import HTTPStatus
-from time import monotonic
 from typing import Any
 
 import structlog
@@ -12,21 +11,29 @@ from apiflask import APIFlask, HTTPError
 from flask import Response, json, request
 from sqlalchemy.orm.exc import StaleDataError
 
-from o2o.errors import Fault, InvalidRequest, O2oError, PreconditionFailed, pointer_part
+from o2o.errors import (
+    Busy,
+    Fault,
+    InvalidRequest,
+    O2oError,
+    PreconditionFailed,
+    TooManyRequests,
+    Unauthorized,
+    pointer_part,
+)
+from o2o.http.bodies import discard_body
+from o2o.http.requests import request_id
 
 MEDIA_TYPE = "application/problem+json"
 MOST_ERRORS = 1000
 """Faults that one answer lists; its detail says how many there are."""
-
-MAX_DISCARDED_BYTES = 200_000_000
-MAX_DISCARDING_S = 10.0
 
 _log = structlog.get_logger()
 
 
 def register(app: APIFlask) -> None:
     """Have an application answer all its errors with problem documents."""
-    app.register_error_handler(O2oError, _own)
+    app.register_error_handler(O2oError, answer)
     app.register_error_handler(StaleDataError, _stale)
     app.register_error_handler(RecursionError, _too_deep)
     app.register_error_handler(Exception, _unexpected)
@@ -52,6 +59,7 @@ def problem(
         "status": status,
         "detail": detail,
         "code": code,
+        "request_id": request_id(),
     }
     if errors:
         document["errors"] = errors
@@ -59,13 +67,17 @@ def problem(
     return Response(json.dumps(document), status, headers=headers, content_type=MEDIA_TYPE)
 
 
-_HEADERS = {401: {"WWW-Authenticate": "Bearer"}, 503: {"Retry-After": "5"}}
-
-
-def _own(error: O2oError) -> Response:
-    if error.status >= 500:
+def answer(error: O2oError) -> Response:
+    """Return the problem document of one of our own errors."""
+    headers = {}
+    if isinstance(error, Busy | TooManyRequests):
+        headers["Retry-After"] = str(error.retry_after_s)
+    elif error.status >= 500:
         _log.error("request failed", code=error.code, detail=error.detail)
-    headers = _HEADERS.get(error.status)
+    if isinstance(error, Unauthorized):
+        headers["WWW-Authenticate"] = "Bearer"
+    if isinstance(error, Unauthorized | TooManyRequests):
+        discard_body()  # It may be a photo.
     faults = error.faults if isinstance(error, InvalidRequest) else ()
     errors = [{"pointer": f"/{fault.field}", "detail": fault.detail} for fault in faults[:MOST_ERRORS]]
     return problem(error.status, error.code, error.title, error.detail, errors=errors, headers=headers)
@@ -73,7 +85,7 @@ def _own(error: O2oError) -> Response:
 
 def _stale(_error: StaleDataError) -> Response:
     """Two edits of one version at the same moment: the second is told, as if it had come later."""
-    return _own(
+    return answer(
         PreconditionFailed("it was changed in the meantime: get it anew, then send your change again")
     )
 
@@ -106,13 +118,6 @@ def _http(error: HTTPError) -> Response:
     }
     code = "request-too-large" if status == 413 else status.phrase.lower().replace(" ", "-")
     return problem(status, code, status.phrase, _ADVICE.get(status, status.description), headers=headers)
-
-
-def discard_body() -> None:
-    """Read on, within bounds, what is still being sent: closed on it, a connection loses the answer."""
-    body, left, until = request.input_stream, MAX_DISCARDED_BYTES, monotonic() + MAX_DISCARDING_S
-    while left > 0 and monotonic() < until and (chunk := body.read(min(left, 1 << 16))):
-        left -= len(chunk)
 
 
 def _type_to_send(detail: dict[str, Any]) -> str | None:

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+from time import perf_counter
 from typing import Any
 
 from apiflask import APIBlueprint
 from flask import request
+from werkzeug.datastructures import FileStorage
 
+from o2o.errors import ImageError
 from o2o.http.asking import app_of, asker
 from o2o.http.once import once, writing
 from o2o.http.schemas import PhotoIn
 from o2o.http.schemas import Scan as ScanOut
-from o2o.http.service import auth, reader_id, service, utc_now
+from o2o.http.service import Service, auth, reader_id, service, utc_now
+from o2o.http.uploads import MAX_TURN_WAIT_S, admitted
 from o2o.services import scans
-from o2o.services.scans import ScanAnswer
+from o2o.services.scans import Reading, ScanAnswer
 
 MULTIPART_OVERHEAD_BYTES = 64_000
-MAX_WAIT_S = 5.0
 
 blueprint = APIBlueprint("scans", __name__, tag="Scans")
 
@@ -29,6 +32,7 @@ def allow_photos() -> None:
 
 @blueprint.post("/scans")
 @blueprint.auth_required(auth)
+@admitted(lambda: service().uploads)
 @once(reader_id)
 @blueprint.input(PhotoIn, location="files", arg_name="upload")
 @blueprint.output(ScanOut)
@@ -41,13 +45,24 @@ def scan_photo(upload: dict[str, Any]) -> ScanAnswer:
     is not kept. On a flaky network send an `Idempotency-Key`: the same photo under it gets the same answer.
     """
     own = service()
-    with own.place_to_decode(MAX_WAIT_S):
-        reading = scans.read_photo(
-            upload["photo"].read(),
+    reading = own.uploads.decode(lambda: _read(upload["photo"], own), wait_s=MAX_TURN_WAIT_S)
+    with writing() as session:
+        answer = scans.record(session, asker(reader_id()), reading, now=utc_now(), app=app_of(request))
+    own.metrics.count_photo(answer.outcome, answer.reason, reading.elapsed_ms.total / 1000)
+    return answer
+
+
+def _read(photo: FileStorage, own: Service) -> Reading:
+    """Decode a photo and read its marks; one that can't be taken is counted with its reason."""
+    started = perf_counter()
+    try:
+        return scans.read_photo(
+            photo.read(),
             own.settings.watermark_key,
             max_bytes=own.settings.max_photo_bytes,
             max_pixels=own.settings.max_photo_pixels,
             read=own.read,
         )
-    with writing() as session:
-        return scans.record(session, asker(reader_id()), reading, now=utc_now(), app=app_of(request))
+    except ImageError as error:
+        own.metrics.count_photo("refused", error.code, perf_counter() - started)
+        raise

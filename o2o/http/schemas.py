@@ -30,6 +30,7 @@ class Problem(Schema):
     status = Integer(required=True)
     detail = String(required=True, metadata={"description": "What happened and what to do about it."})
     code = String(required=True, metadata={"description": "The kind of problem, for programs."})
+    request_id = String(required=True, metadata={"description": "As in `X-Request-Id`, and in the logs."})
     errors = List(Nested(ProblemError))
 
 

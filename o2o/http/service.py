@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import NoReturn, cast
@@ -12,9 +10,12 @@ from uuid import UUID
 
 from apiflask import HTTPError, HTTPTokenAuth
 from flask import current_app
+from structlog.contextvars import bind_contextvars
 
 from o2o.db import Database
-from o2o.errors import Busy, Forbidden, Unauthorized
+from o2o.errors import Forbidden, Unauthorized
+from o2o.http.metrics import Metrics
+from o2o.http.uploads import Uploads
 from o2o.services import keys, readers
 from o2o.services.keys import Actor
 from o2o.services.scans import Read
@@ -27,30 +28,21 @@ class Service:
 
     Attributes
     ----------
-    decoding : threading.BoundedSemaphore
-        Held while a photo is in memory, so that a rush of uploads waits on disk instead.
+    uploads : Uploads
+        The places for photos on their way in.
+    metrics : Metrics
+        The figures of this process.
     """
 
     settings: Settings
     database: Database
     read: Read
-    decoding: threading.BoundedSemaphore
+    uploads: Uploads
+    metrics: Metrics
 
-    @contextmanager
-    def place_to_decode(self, wait_s: float) -> Iterator[None]:
-        """Hold one of the places for a photo in memory.
-
-        Raises
-        ------
-        Busy
-            If none gets free in time: whoever waits keeps a thread from all other requests.
-        """
-        if not self.decoding.acquire(timeout=wait_s):
-            raise Busy("other photos are being read: send this one again in a few seconds")
-        try:
-            yield
-        finally:
-            self.decoding.release()
+    def place_to_decode(self, wait_s: float) -> AbstractContextManager[None]:
+        """Hold one of the places for a photo in memory; raises `Busy` if none gets free in time."""
+        return self.uploads.place_to_decode(wait_s)
 
 
 def service() -> Service:
@@ -91,7 +83,10 @@ def verify_key(text: str) -> Actor | None:
     if not text:
         return None
     with service().database.read() as session:
-        return keys.authenticate(session, text, now=utc_now())
+        found = keys.authenticate(session, text, now=utc_now())
+    if found is not None:
+        bind_contextvars(publisher_id=str(found.publisher_id))
+    return found
 
 
 @key_auth.get_user_roles  # type: ignore[untyped-decorator]

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID, uuid4
 
-from sqlalchemy import case, or_, select, update
+from sqlalchemy import ColumnElement, case, func, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -33,6 +33,28 @@ class Lease:
     token: UUID
     errors: int
     """How often the job has ended in an exception, or its lease run out, before."""
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """What is left to do.
+
+    Attributes
+    ----------
+    waiting : int
+        Jobs that are due or will be.
+    due : int
+        Those among them whose time has come and that no worker holds.
+    parked : int
+        Jobs given up.
+    oldest_due_s : float
+        How long the one that is due longest has been due; 0 if none is.
+    """
+
+    waiting: int
+    due: int
+    parked: int
+    oldest_due_s: float
 
 
 class LeaseLost(Exception):
@@ -81,11 +103,7 @@ def claim(session: Session, *, now: datetime, lease_s: float) -> Lease | None:
     workers skip each other's candidates; on SQLite the write lock keeps them apart, and the
     update's condition would catch what it let through.
     """
-    due = (
-        Job.state == JobState.WAITING,
-        Job.run_at <= now,
-        or_(Job.lease_until.is_(None), Job.lease_until <= now),
-    )
+    due = _due(now)
     candidate = select(Job.id).where(*due).order_by(Job.run_at).limit(1).with_for_update(skip_locked=True)
     job = session.scalar(
         update(Job)
@@ -101,6 +119,28 @@ def claim(session: Session, *, now: datetime, lease_s: float) -> Lease | None:
     if job is None or job.lease_token is None:
         return None
     return Lease(job.id, job.kind, job.ref, job.lease_token, job.errors)
+
+
+def backlog(session: Session, *, now: datetime) -> Backlog:
+    """Count the jobs that aren't done; those that are may be many, and are left out."""
+    counted = select(func.count()).select_from(Job)
+    waiting, parked = (
+        session.scalars(counted.where(Job.state == state)).one()
+        for state in (JobState.WAITING, JobState.PARKED)
+    )
+    due = session.scalars(counted.where(*_due(now))).one()
+    oldest = session.scalar(select(Job.run_at).where(*_due(now)).order_by(Job.run_at).limit(1))
+    oldest_due_s = (now - oldest).total_seconds() if oldest is not None else 0.0
+    return Backlog(waiting, due, parked, oldest_due_s)
+
+
+def _due(now: datetime) -> tuple[ColumnElement[bool], ...]:
+    """What is true of a job whose time has come and that no worker holds."""
+    return (
+        Job.state == JobState.WAITING,
+        Job.run_at <= now,
+        or_(Job.lease_until.is_(None), Job.lease_until <= now),
+    )
 
 
 def renew(session: Session, lease: Lease, *, now: datetime, lease_s: float) -> None:
