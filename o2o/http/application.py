@@ -116,9 +116,10 @@ def create_app(settings: Settings, database: Database, *, read: Read, read_only:
     for module in (health, pages, documentation):
         app.register_blueprint(module.blueprint)
     app.register_blueprint(short_links.pages)
-    admin.register(app)
     if read_only:
         app.before_request(_refuse_changes)
+    else:
+        admin.register(app)
     cors.register(app, settings.cors_origins)
     limits.register(app, settings)
     problems.register(app)

@@ -144,14 +144,14 @@ def test_what_would_have_to_be_kept_is_refused(elsewhere: Any) -> None:
     assert api.get("/v1/boards").status_code == 200
 
 
-def test_a_file_that_is_no_registry_is_told(tmp_path: Path) -> None:
-    before = set(Path(tempfile.gettempdir()).glob("o2o-registry-*"))
+def test_a_file_that_is_no_registry_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     text = tmp_path / "text.zip"
     text.write_text("no archive")
     result = CliRunner().invoke(app, ["serve", "--port", str(free_port()), "--registry", str(text)])
     assert result.exit_code == 3
     assert "error: text.zip is no registry file" in result.stderr
-    assert set(Path(tempfile.gettempdir()).glob("o2o-registry-*")) == before
+    assert list(tmp_path.iterdir()) == [text]
 
 
 @contextmanager

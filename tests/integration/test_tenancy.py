@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,7 +11,9 @@ from flask.testing import FlaskClient
 
 from o2o.db import Database
 from o2o.roles import Role
-from tests.integration.support import Desk, desk_of, member_desk
+from tests.integration.support import Desk, desk_of, jpeg, member_desk
+
+PICTURES = {"/v1/pictures", "/v1/creatives/{watermark_id}/picture"}
 
 METHODS = ("get", "post", "put", "patch", "delete")
 
@@ -63,9 +66,18 @@ def things(desk: Desk) -> dict[str, str]:
     }
 
 
+def body_of(method: str, path: str) -> dict[str, Any]:
+    """What is sent with a request: a form with a picture, JSON, or nothing."""
+    if method in {"get", "delete"}:
+        return {}
+    if path in PICTURES:
+        return {"data": {"picture": (io.BytesIO(jpeg(100, 80)), "picture.jpg")}}
+    return {"json": BODIES[path]}
+
+
 def send(desk: Desk, method: str, path: str, things: dict[str, str]) -> Any:
     """Send a valid request about those things."""
-    body = {} if method in {"get", "delete"} else {"json": BODIES[path]}
+    body = body_of(method, path)
     headers = {"Authorization": f"Bearer {desk.key}", "If-Match": '"1"'}
     address = path.format(**things)
     return desk.client.open(address, method=method.upper(), headers=headers, buffered=True, **body)
@@ -114,7 +126,6 @@ def test_an_analyst_changes_nothing(
 
 def test_nobody_gets_in_without_a_key(client: FlaskClient, things: dict[str, str]) -> None:
     for method, path in operations(client):
-        body = {} if method in {"get", "delete"} else {"json": BODIES[path]}
-        answer = client.open(path.format(**things), method=method.upper(), **body)
+        answer = client.open(path.format(**things), method=method.upper(), **body_of(method, path))
         assert answer.status_code == 401, (method, path)
         assert answer.headers["WWW-Authenticate"] == "Bearer"

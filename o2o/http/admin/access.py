@@ -21,8 +21,8 @@ from sqlalchemy.orm.exc import StaleDataError
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from o2o.errors import Forbidden, ImageTooLarge, O2oError, PreconditionFailed, Unauthorized
+from o2o.http.bodies import discard_body
 from o2o.http.pictures import MULTIPART_OVERHEAD_BYTES
-from o2o.http.problems import discard_body
 from o2o.http.service import service, utc_now
 from o2o.roles import Scope
 from o2o.services import sessions
