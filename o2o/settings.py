@@ -265,6 +265,11 @@ class Settings:
         return self.watermark_key == DEMONSTRATION_KEY
 
     @property
+    def photos_dir(self) -> Path:
+        """Where the photos lie that readers let publishers keep; never served but to those."""
+        return self.data_dir / "photos"
+
+    @property
     def media_dir(self) -> Path:
         """Where the creatives' pictures lie."""
         return self.data_dir / "media"

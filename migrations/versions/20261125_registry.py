@@ -182,7 +182,7 @@ def upgrade() -> None:
         sa.Column("destination_id", sa.Uuid(), nullable=False),
         sa.Column("version", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("content", sa.JSON(), nullable=False),
-        sa.Column("changed_by", sa.String(length=400), nullable=False),
+        sa.Column("changed_by", sa.String(length=500), nullable=False),
         sa.Column("changed_at", sa.DateTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(
             ["destination_id"],

@@ -23,6 +23,7 @@ from o2o.http import (
     health,
     limits,
     pages,
+    photos,
     pictures,
     pins,
     problems,
@@ -108,6 +109,7 @@ def create_app(settings: Settings, database: Database, *, read: Read, read_only:
         creatives,
         destinations,
         pictures,
+        photos,
         short_links,
         analytics,
     ):

@@ -103,6 +103,14 @@ class WatermarkIdConverter(BaseConverter):
         return creatives.format_id(value)
 
 
+class PhotoUrl(String):
+    """A kept photo's address, from its scan."""
+
+    def serialize(self, attr: str, obj: Any, accessor: Any = None, **kwargs: Any) -> str:  # noqa: ARG002
+        """Give the address."""
+        return f"/v1/photos/{get_value(obj, 'scan_id')}"
+
+
 class ShortLink(String):
     """A creative's short link, from its mark's ID."""
 

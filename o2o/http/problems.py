@@ -126,7 +126,7 @@ def _type_to_send(detail: dict[str, Any]) -> str | None:
         return None
     if "json" in detail and not request.is_json:
         return "application/json"
-    if "files" in detail and request.mimetype != "multipart/form-data":
+    if {"files", "form_and_files"} & detail.keys() and request.mimetype != "multipart/form-data":
         return "multipart/form-data"
     return None
 

@@ -7,7 +7,7 @@ from apiflask.fields import UUID, Boolean, Date, File, Integer, List, Nested, St
 from apiflask.validators import Length, OneOf, Range, Regexp
 from marshmallow import RAISE
 
-from o2o.http.fields import MediaUrl, Moment, Money, Number, ShortLink, WatermarkId, Whole
+from o2o.http.fields import MediaUrl, Moment, Money, Number, PhotoUrl, ShortLink, WatermarkId, Whole
 from o2o.http.schemas import Content
 from o2o.integrations.storage import NAME as STORED
 from o2o.models import DestinationState
@@ -198,6 +198,22 @@ class Creative(Schema):
     version = Integer(required=True)
     created_at = Moment(required=True)
     updated_at = Moment(required=True)
+
+
+class KeptPhoto(Schema):
+    """A photo that its reader lets the publisher keep."""
+
+    scan_id = UUID(required=True)
+    url = PhotoUrl(required=True, metadata={"description": "Relative to the API; with the key."})
+    created_at = Moment(required=True)
+    kept_until = Moment(required=True)
+
+
+class KeptPhotoPage(Schema):
+    """A page of them, the newest first."""
+
+    items = List(Nested(KeptPhoto), required=True)
+    next_cursor = String(required=True, allow_none=True)
 
 
 class PictureIn(Schema):

@@ -8,7 +8,7 @@ from apiflask import Schema
 from apiflask.fields import UUID, AwareDateTime, File, Float, Integer, List, Nested, String
 from apiflask.validators import Length, OneOf, Regexp
 
-from o2o.http.fields import BoardUrl, MediaUrl, WatermarkId
+from o2o.http.fields import BoardUrl, MediaUrl, Moment, WatermarkId
 from o2o.services.routing import Origin
 from o2o.services.scans import HINTS, Finding
 
@@ -68,6 +68,14 @@ class PhotoIn(Schema):
 
     photo = File(  # type: ignore[no-untyped-call]
         required=True, metadata={"description": "JPEG, PNG, WebP or HEIC."}
+    )
+    keep = String(
+        load_default="false",
+        validate=OneOf(["true", "false"]),
+        metadata={
+            "description": "`true` if the reader agrees that the publisher keeps the photo for a time, where "
+            "it does so at all."
+        },
     )
 
 
@@ -167,6 +175,9 @@ class Scan(Schema):
     height = Integer(required=True, attribute="reading.height_px")
     detections = List(Nested(Detection), required=True, attribute="findings")
     elapsed_ms = Nested(ElapsedMs, required=True, attribute="reading.elapsed_ms")
+    photo_kept_until = Moment(
+        required=True, allow_none=True, metadata={"description": "null: the photo is thrown away."}
+    )
 
 
 class PinIn(Schema):

@@ -19,9 +19,10 @@ from sqlalchemy.orm import Session
 
 from o2o.db import Database
 from o2o.integrations import mail
+from o2o.integrations import photos as photo_files
 from o2o.integrations import webhooks as sender
 from o2o.integrations.outbound import Outbound, Unreachable
-from o2o.services import jobs, pins, rollups, sessions, sketch, webhooks
+from o2o.services import jobs, photos, pins, rollups, sessions, sketch, webhooks
 from o2o.services.webhooks import Attempt
 from o2o.settings import Settings
 
@@ -138,6 +139,9 @@ def mail_login_link(tools: Tools, link_id: UUID) -> Record:
 ROLLUP_WAITS: Final = {jobs.ROLLUP_RECENT: timedelta(minutes=1), jobs.ROLLUP_ALL: timedelta(days=1)}
 """How often days are looked over."""
 
+PHOTOS_WAIT: Final = timedelta(hours=1)
+"""How often it is looked for photos whose time is over."""
+
 RESTS: Final = 20
 """How many times as long as it took a rollup waits at least: it gets no more than 5 % of the time."""
 
@@ -156,6 +160,22 @@ def roll_up_all(tools: Tools, _no_row: UUID) -> Record:
         oldest = rollups.oldest_day(session)
     _roll_up(tools, oldest or today, today)
     return _again(tools, jobs.ROLLUP_ALL, started)
+
+
+def expire_photos(tools: Tools, _no_row: UUID) -> Record:
+    """Delete the photos whose time is over, and those that a crash left without a row."""
+    folder, now = tools.settings.photos_dir, tools.clock()
+    with tools.database.read() as session:
+        over = photos.expired(session, now=now)
+        old = list(photo_files.older_than(folder, now - timedelta(days=1)))
+        kept = photos.known(session, old)
+    photo_files.delete(folder, [*over, *(each for each in old if each not in kept)])
+
+    def record(session: Session, now: datetime) -> datetime:
+        photos.forget(session, over)
+        return now + PHOTOS_WAIT
+
+    return record
 
 
 def _roll_up(tools: Tools, first: date, last: date) -> None:
@@ -185,9 +205,10 @@ ACTORS: Mapping[str, Actor] = {
     jobs.PIN_SAVE: Actor(save_pin, pins.give_up),
     jobs.WEBHOOK_DELIVER: Actor(deliver_webhook, webhooks.give_up),
     jobs.LOGIN_MAIL: Actor(mail_login_link, sessions.drop_link),
+    jobs.PHOTOS_EXPIRE: Actor(expire_photos, _no_row_to_mark),
     jobs.ROLLUP_RECENT: Actor(roll_up_recent, _no_row_to_mark),
     jobs.ROLLUP_ALL: Actor(roll_up_all, _no_row_to_mark),
 }
 
-RECURRING: Final = (jobs.ROLLUP_RECENT, jobs.ROLLUP_ALL)
+RECURRING: Final = (jobs.ROLLUP_RECENT, jobs.ROLLUP_ALL, jobs.PHOTOS_EXPIRE)
 """The kinds that there is always a job of."""

@@ -9,6 +9,7 @@ from o2o.models.destination import Destination, DestinationState
 from o2o.models.destination_revision import DestinationRevision
 from o2o.models.idempotency_key import IdempotencyKey
 from o2o.models.job import Job, JobState
+from o2o.models.kept_photo import KeptPhoto
 from o2o.models.login import Login
 from o2o.models.login_link import LoginLink
 from o2o.models.member import Member
@@ -39,6 +40,7 @@ __all__ = [
     "IdempotencyKey",
     "Job",
     "JobState",
+    "KeptPhoto",
     "Login",
     "LoginLink",
     "Member",

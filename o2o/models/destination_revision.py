@@ -20,6 +20,6 @@ class DestinationRevision(Base):
     destination_id: Mapped[UUID] = mapped_column(ForeignKey("destination.id"), primary_key=True)
     version: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     content: Mapped[dict[str, Any]] = mapped_column(JSON)
-    changed_by: Mapped[str] = mapped_column(String(400))
+    changed_by: Mapped[str] = mapped_column(String(500))
     """Who it was, in words that outlive the member and the key."""
     changed_at: Mapped[datetime]

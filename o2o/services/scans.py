@@ -102,6 +102,7 @@ class ScanAnswer:
     reason: str | None
     findings: list[Finding]
     reading: Reading
+    photo_kept_until: datetime | None = None
 
     @property
     def hint(self) -> str | None:

@@ -11,7 +11,7 @@ from flask.testing import FlaskClient
 
 from o2o.db import Database
 from o2o.roles import Role
-from tests.integration.support import Desk, desk_of, jpeg, member_desk
+from tests.integration.support import Api, Desk, desk_of, detection, jpeg, member_desk
 
 PICTURES = {"/v1/pictures", "/v1/creatives/{watermark_id}/picture"}
 
@@ -63,7 +63,19 @@ def things(desk: Desk) -> dict[str, str]:
         "destination_id": destination["id"],
         "member_id": str(desk.member_id),
         "key_id": key_id,
+        "scan_id": _kept_photo(desk, creative_id),
     }
+
+
+def _kept_photo(desk: Desk, creative_id: str) -> str:
+    """The scan of a photo that a reader lets the publisher keep."""
+    seen = desk.get("/v1/publisher").headers["ETag"]
+    desk.put("/v1/publisher", {"name": "Good Food", "keep_photos_days": 30}, If_Match=seen)
+    codec = desk.client.application.extensions["o2o"].read
+    codec.found = [detection(int(creative_id, 16))]
+    form = {"photo": (io.BytesIO(jpeg(100, 80)), "photo.jpg"), "keep": "true"}
+    scan = desk.client.post("/v1/scans", data=form, headers=Api.of_new_reader(desk.client).headers())
+    return str(scan.get_json()["id"])
 
 
 def body_of(method: str, path: str) -> dict[str, Any]:
@@ -120,7 +132,7 @@ def test_an_analyst_changes_nothing(
         answer = send(analyst, method, path, things)
         is_teams = path.startswith(("/v1/members", "/v1/keys", "/v1/export"))
         expected = 200 if method == "get" and not is_teams else 403
-        assert answer.status_code == expected, (method, path, answer.text)
+        assert answer.status_code == expected, (method, path, answer.data[:300])
     assert everything(desk, things) == before
 
 
