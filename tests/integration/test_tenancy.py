@@ -90,7 +90,7 @@ def body_of(method: str, path: str) -> dict[str, Any]:
 def send(desk: Desk, method: str, path: str, things: dict[str, str]) -> Any:
     """Send a valid request about those things."""
     body = body_of(method, path)
-    headers = {"Authorization": f"Bearer {desk.key}", "If-Match": '"1"'}
+    headers = {"Authorization": f"Bearer {desk.key}"} | ({} if method == "get" else {"If-Match": '"1"'})
     address = path.format(**things)
     return desk.client.open(address, method=method.upper(), headers=headers, buffered=True, **body)
 
