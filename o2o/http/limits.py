@@ -38,7 +38,7 @@ _log = structlog.get_logger()
 
 
 def register(app: APIFlask, settings: Settings) -> None:
-    """Limit an application's requests under ``/v1/``.
+    """Limit an application's requests under ``/v1/``, and the attempts to log in to its pages.
 
     If the storage can't be reached, which the log tells, each process counts by itself until it can.
     """
@@ -72,7 +72,7 @@ class _Asker:
 
     def limit(self) -> str:
         """Return the limit that the current request counts to; empty if to none."""
-        if request.method == "OPTIONS" or not request.path.startswith("/v1/"):
+        if not _counts():
             return ""
         limit: str = getattr(self._settings, f"rate_limit_{self._kind()}")
         return "" if limit == NO_LIMIT else limit
@@ -90,6 +90,13 @@ class _Asker:
         if token.startswith(keys.PREFIX):
             return "key"
         return "scans" if request.endpoint == SCANS else "reader"
+
+
+def _counts() -> bool:
+    """Whether the current request is of the API, or one of those that try to log in."""
+    if request.path.startswith("/v1/"):
+        return request.method != "OPTIONS"
+    return request.method == "POST" and request.path.startswith("/admin/login")
 
 
 def _token() -> str:

@@ -116,6 +116,14 @@ def test_the_address_is_the_one_that_trusted_proxies_tell(
     assert client.post("/v1/readers", headers={"X-Forwarded-For": "192.0.2.2"}).status_code == status
 
 
+def test_attempts_to_log_in_are_counted_by_address(settings: Settings, database: Database) -> None:
+    client = client_of(settings, database, rate_limit_address="2 per minute")
+    tried = [client.post("/admin/login", data={"key": "guess"}).status_code for _ in range(3)]
+    assert tried[2] == 429
+    assert 429 not in tried[:2]
+    assert client.get("/admin/login").status_code == 200
+
+
 def test_health_and_pages_are_never_refused(settings: Settings, database: Database) -> None:
     client = client_of(settings, database, rate_limit_address="1 per hour", metrics_token="a-token")
     for path in ("/healthz", "/readyz", "/", "/docs", "/openapi.json", "/metrics"):
