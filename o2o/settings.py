@@ -173,8 +173,8 @@ class Settings:
     )
     rate_limit_address: str = _setting(
         "O2O_RATE_LIMIT_ADDRESS",
-        "requests under `/v1/` without a token or key, and attempts to log in, from one address (of IPv6, one "
-        "/64)",
+        "requests under `/v1/` without a token or key, and attempts to log in, from one address (of IPv6, "
+        "one /64)",
         spelt.rate,
         "120 per minute",
     )
