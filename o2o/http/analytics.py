@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any, Final
@@ -24,13 +22,11 @@ from o2o.http.service import key_auth, publisher_id, service, utc_now
 from o2o.roles import Scope
 from o2o.services import analytics, creatives, misses
 from o2o.services.analytics import FIELDS, Dimension, Period, Question
+from o2o.services.spreadsheets import csv_lines
 
 blueprint = APIBlueprint("analytics", __name__, tag="Analytics")
 
 COUNTS: Final = ("scans", "readers", "pins", "failures")
-
-# Where a cell's text begins with one of these, a spreadsheet takes it for a formula and works it out.
-_FORMULA_STARTS: Final = ("=", "+", "-", "@", "＝", "＋", "－", "＠", "\t", "\r", "\n")
 
 _CSV: Final[dict[int | str, Any]] = {200: {"content": {"text/csv": {"schema": {"type": "string"}}}}}
 _NOT_OWN: Final[dict[int | str, Any]] = {404: "Not found"}
@@ -112,20 +108,10 @@ def _counts(counts: analytics.Counts) -> dict[str, int | None]:
 
 def table(schema: Schema, names: Sequence[str], rows: Iterable[Mapping[str, Any]], filename: str) -> Response:
     """Return rows as CSV (RFC 4180), in the form that the JSON has them."""
-    text = io.StringIO()
-    writer = csv.writer(text)
-    writer.writerow(names)
-    for row in rows:
-        shown: Mapping[str, Any] = schema.dump(row)
-        writer.writerow([inert(shown[name]) for name in names])
+    shown = (schema.dump(row) for row in rows)
+    lines = csv_lines(names, ([each[name] for name in names] for each in shown))
     return Response(
-        text.getvalue(),
+        "".join(lines),
         content_type="text/csv; charset=utf-8",
         headers={"Content-Disposition": f'attachment; filename="{filename}"'},
     )
-
-
-def inert(value: Any) -> Any:
-    """Return a cell that no spreadsheet works out: a text that begins like a formula gets an apostrophe."""
-    is_formula = isinstance(value, str) and value.lstrip(" ").startswith(_FORMULA_STARTS)
-    return f"'{value}" if is_formula else value

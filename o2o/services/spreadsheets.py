@@ -15,7 +15,8 @@ DELIMITERS: Final = ",;"
 
 HEADER_ROW: Final = 1
 
-_FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r")
+# Where a cell's text begins with one of these, a spreadsheet takes it for a formula and works it out.
+_FORMULA_STARTS: Final = ("=", "+", "-", "@", "＝", "＋", "－", "＠", "\t", "\r", "\n")
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,13 +97,14 @@ def csv_lines(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> Iterator
     for row in rows:
         file.seek(0)
         file.truncate()
-        writer.writerow([_harmless(cell) for cell in row])
+        writer.writerow([inert(cell) for cell in row])
         yield file.getvalue()
 
 
-def _harmless(cell: Any) -> Any:
-    """Return a cell that no spreadsheet computes."""
-    return f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA_STARTS) else cell
+def inert(cell: Any) -> Any:
+    """Return a cell that no spreadsheet works out: a text that begins like a formula gets an apostrophe."""
+    is_formula = isinstance(cell, str) and cell.lstrip(" ").startswith(_FORMULA_STARTS)
+    return f"'{cell}" if is_formula else cell
 
 
 def _decoded(data: bytes) -> str:
