@@ -17,6 +17,14 @@ _PLACES: Final = threading.BoundedSemaphore(4)
 """Of the process, as its one interpreter is what a rush of refused uploads would take from all others."""
 
 
+def _left() -> int:
+    """How many bytes may be read: more than there are would be waited for, where the server tells no end."""
+    if request.environ.get("wsgi.input_terminated"):
+        return MAX_DISCARDED_BYTES
+    was_read = "stream" in vars(request)
+    return 0 if was_read else min(request.content_length or 0, MAX_DISCARDED_BYTES)
+
+
 def discard_body(wait_s: float = 1.0) -> None:
     """Read on, within bounds, what is still being sent: closed on it, a connection loses the answer.
 
@@ -31,7 +39,7 @@ def discard_body(wait_s: float = 1.0) -> None:
         return
     until = monotonic() + MAX_DISCARDING_S
     try:
-        body, left = request.input_stream, MAX_DISCARDED_BYTES
+        body, left = request.input_stream, _left()
         while left > 0 and monotonic() < until and (chunk := body.read(min(left, _CHUNK_BYTES))):
             left -= len(chunk)
     finally:

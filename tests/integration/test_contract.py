@@ -15,12 +15,13 @@ from werkzeug.serving import make_server
 from o2o.db import Database, upgrade
 from o2o.http import create_app
 from o2o.settings import Settings
+from o2o.settings_parsing import NO_LIMIT
 from tests.conftest import KEY
 from tests.integration.support import Desk, ScriptedCodec, desk_of
 
 CONFIG = Path(__file__).parents[1] / "schemathesis.toml"
 
-EXAMPLES = 6
+EXAMPLES = 3
 """For each operation and phase; by hand, with this number raised, it goes on for as long as one likes."""
 
 
@@ -55,7 +56,13 @@ def parameters(desk: Desk) -> str:
 
 def test_the_api_is_as_described(tmp_path: Path) -> None:
     settings = Settings(
-        data_dir=tmp_path, database_url=f"sqlite:///{tmp_path / 'o2o.sqlite3'}", watermark_key=KEY
+        data_dir=tmp_path,
+        database_url=f"sqlite:///{tmp_path / 'o2o.sqlite3'}",
+        watermark_key=KEY,
+        rate_limit_scans=NO_LIMIT,
+        rate_limit_reader=NO_LIMIT,
+        rate_limit_key=NO_LIMIT,
+        rate_limit_address=NO_LIMIT,
     )
     upgrade(settings.database_url)
     database = Database(settings.database_url)
