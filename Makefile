@@ -3,7 +3,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 export VENV
 
-.PHONY: help demo test bench lint format requirements venv clean
+.PHONY: help demo test bench lint format docs requirements venv clean
 
 help:
 	@echo "make demo [IMAGE=path]  the main job on a real photograph, from marking to the webhook"
@@ -12,6 +12,7 @@ help:
 	@echo "                        IMAGES=folder of photographs, NEGATIVES=folder of unmarked ones, JOBS=2, ARGS=..."
 	@echo "make lint               ruff and mypy"
 	@echo "make format             let ruff tidy the code"
+	@echo "make docs               write anew what the docs have from the code: the settings"
 	@echo "make requirements       pin requirements/*.in anew (UPGRADE=1: to the newest)"
 	@echo "make venv               the development environment in $(VENV)"
 	@echo "make clean              remove what the above have made"
@@ -45,6 +46,9 @@ bench: venv
 format: venv
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+docs: venv
+	$(BIN)/python scripts/document_settings.py
 
 requirements: venv
 	scripts/pin_requirements.sh $(if $(UPGRADE),--upgrade)

@@ -92,8 +92,14 @@ PARTS = (
         "--half second -n 2",
         "--half both --pictures 2",
     ),
-    # Last, and on its own: it times.
+    # Last, and on their own: they time.
     Part("speed", "times and memory on one core", "--pictures 5 --rounds 5", "--pictures 1 --rounds 2"),
+    Part(
+        "load",
+        "a rush of uploads at the service: answers, rate, health and memory",
+        "--pictures 4 --uploads 200 --seconds 120",
+        "--pictures 1 --uploads 20 --seconds 10",
+    ),
 )
 
 

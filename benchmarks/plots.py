@@ -44,6 +44,25 @@ def rate_bars(path: Path, groups: Sequence[str], series: Mapping[str, Sequence[C
         _percentages(axes)
 
 
+def times_by_size(
+    path: Path, series: Mapping[str, Sequence[tuple[float, float, float]]], x_label: str, title: str
+) -> None:
+    """Draw medians, and above them 99th percentiles, in milliseconds against a size, on logarithmic axes.
+
+    Parameters
+    ----------
+    series : mapping of str to sequence of (size, median, 99th percentile)
+    """
+    with _figure(path, title, "ms", simulated=False) as axes:
+        for name, points in series.items():
+            sizes, medians, tails = zip(*points, strict=True)
+            (line,) = axes.plot(sizes, medians, marker="o", label=f"{name}, median")
+            axes.plot(sizes, tails, marker="^", linestyle=":", color=line.get_color(), label=f"{name}, p99")
+        axes.set_xscale("log")
+        axes.set_yscale("log")
+        axes.set_xlabel(x_label)
+
+
 def rate_curves(
     path: Path, at: Sequence[float], series: Mapping[str, Sequence[Count]], title: str, x_label: str
 ) -> None:
@@ -111,11 +130,11 @@ def _percentages(axes: Axes) -> None:
 
 
 @contextmanager
-def _figure(path: Path, title: str, y_label: str) -> Iterator[Axes]:
+def _figure(path: Path, title: str, y_label: str, *, simulated: bool = True) -> Iterator[Axes]:
     """Give the axes of a new figure, then write it."""
     figure = Figure(figsize=_SIZE_IN, dpi=_DPI, layout="constrained")
     axes = figure.add_subplot()
-    axes.set_title(f"{title} (simulated)", fontsize=10)
+    axes.set_title(f"{title} (simulated)" if simulated else title, fontsize=10)
     axes.set_ylabel(y_label)
     axes.grid(visible=True, alpha=0.3)
     yield axes

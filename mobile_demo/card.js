@@ -28,14 +28,17 @@ export function showCard({ scan, photo, api, storage, mountSources, onReaderRepl
 function fillContent(view, content) {
   setText(view.slot("publisher"), content.publisher);
   view.slot("title").textContent = content.title;
+  view.slot("content").lang = content.locale ?? "";
+  setText(view.slot("price"), content.price);
   setText(view.slot("description"), content.description);
   const link = view.slot("link");
   const address = content.link && webAddress(content.link);
   link.hidden = !address;
   if (address) {
     link.href = address;
-    link.setAttribute("aria-label", `Open ${hostOf(address)} in a new tab`);
-    link.replaceChildren(hostOf(address), svgIcon("outward"));
+    const words = content.call_to_action || hostOf(address);
+    link.setAttribute("aria-label", `${content.call_to_action || "Open"}: ${hostOf(address)}, in a new tab`);
+    link.replaceChildren(words, svgIcon("outward"));
   }
   const image = view.slot("image");
   image.hidden = !content.image_url;

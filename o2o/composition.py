@@ -5,9 +5,10 @@ It stands above them and below those who run what it makes: ``app.py`` and the c
 
 from __future__ import annotations
 
+import sys
 from datetime import UTC, datetime
 from random import SystemRandom
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from o2o import logs
 from o2o.db import Database, require_current
@@ -18,23 +19,32 @@ if TYPE_CHECKING:
     from o2o.jobs.engine import Worker
     from o2o.settings import Settings
 
+SWITCH_INTERVAL_S: Final = 0.001
+"""A fifth of Python's own: a request that takes a millisecond waits for the photos' threads several times."""
 
-def create(settings: Settings, database: Database | None = None) -> Flask:
-    """Return the WSGI application.
+
+def create(settings: Settings, database: Database | None = None, *, read_only: bool = False) -> Flask:
+    """Return the WSGI application; a read-only one refuses all changes.
 
     Raises
     ------
     SettingsError
         If the database's schema isn't the one that this code was written for.
     """
+    import cv2
+
     from o2o.http import create_app
     from watermarks import read
 
-    return create_app(settings, _ready(settings, database), read=read)
+    cv2.setNumThreads(1)  # requests are what runs side by side, not the parts of one
+    sys.setswitchinterval(SWITCH_INTERVAL_S)
+    return create_app(settings, _ready(settings, database), read=read, read_only=read_only)
 
 
 def worker(settings: Settings, database: Database | None = None) -> Worker:
-    """Return a worker; one that shares a process with the application shares its database too.
+    """Return a worker, with the recurring jobs waiting for one.
+
+    One that shares a process with the application shares its database too.
 
     Raises
     ------
@@ -42,10 +52,14 @@ def worker(settings: Settings, database: Database | None = None) -> Worker:
         If the database's schema isn't the one that this code was written for.
     """
     from o2o.integrations.outbound import Outbound
-    from o2o.jobs.actors import Tools
+    from o2o.jobs.actors import RECURRING, Tools
     from o2o.jobs.engine import Worker
+    from o2o.services import jobs
 
     ready = _ready(settings, database)
+    with ready.begin() as session:
+        for kind in RECURRING:
+            jobs.ensure(session, kind, now=datetime.now(UTC))
     outbound = Outbound(allow_private=settings.webhook_allow_private, timeout_s=settings.webhook_timeout_s)
     return Worker(Tools(settings, ready, outbound, SystemRandom(), lambda: datetime.now(UTC)))
 

@@ -33,6 +33,11 @@ class UtcDateTime(TypeDecorator[datetime]):
     impl = DateTime(timezone=True)
     cache_ok = True
 
+    @property
+    def python_type(self) -> type[datetime]:
+        """What it comes out as."""
+        return datetime
+
     def process_bind_param(self, value: datetime | None, _dialect: Dialect) -> datetime | None:
         """Refuse a time without a zone: it would be read as UTC and may not be."""
         if value is None:
@@ -141,6 +146,14 @@ class Database:
     def read(self) -> Iterator[Session]:
         """One consistent look at the database that holds up no writer."""
         with self._reading() as session:
+            yield session
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Session]:
+        """One look that shows all rows as they were at one moment, however many queries it takes."""
+        with self._reading() as session:
+            if self.engine.dialect.name == "postgresql":  # SQLite's reads are so by themselves
+                session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
             yield session
 
 

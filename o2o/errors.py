@@ -6,7 +6,9 @@ message of the instance is the ``detail`` that says what happened and how to men
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Self
 
 
 class O2oError(Exception):
@@ -30,27 +32,111 @@ class SettingsError(O2oError):
 
 
 class Busy(O2oError):
-    """Too many photos at once."""
+    """Too many photos at once.
+
+    Attributes
+    ----------
+    retry_after_s : int
+        When to come back.
+    """
 
     status = 503
     code = "busy"
     title = "The service is busy"
 
+    def __init__(self, detail: str, *, retry_after_s: int) -> None:
+        super().__init__(detail)
+        self.retry_after_s = retry_after_s
+
+
+class TooManyRequests(O2oError):
+    """More requests than the asker's share.
+
+    Attributes
+    ----------
+    retry_after_s : int
+        When there is a new share.
+    """
+
+    status = 429
+    code = "too-many-requests"
+    title = "Too many requests"
+
+    def __init__(self, detail: str, *, retry_after_s: int) -> None:
+        super().__init__(detail)
+        self.retry_after_s = retry_after_s
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing that is wrong with a request.
+
+    Attributes
+    ----------
+    field : str
+        The part that is at fault, as a JSON pointer without its first slash.
+    detail : str
+        What is wrong with it and what to do about it.
+    """
+
+    field: str
+    detail: str
+
+    def within(self, place: str) -> Fault:
+        """Return the fault as part of something larger, such as a table's row."""
+        return Fault(f"{place}/{self.field}" if self.field else place, self.detail)
+
+
+def pointer_part(name: str) -> str:
+    """Return a name as a JSON pointer holds it (RFC 6901)."""
+    return name.replace("~", "~0").replace("/", "~1")
+
 
 class InvalidRequest(O2oError):
-    """A request lacks a part or holds one that its description doesn't allow."""
+    """A request lacks a part or holds one that its description doesn't allow.
+
+    Attributes
+    ----------
+    faults : tuple of Fault
+        All that was found, part by part; empty if no part can be named.
+    """
 
     status = 422
     code = "invalid-request"
     title = "The request isn't as described"
 
+    def __init__(self, detail: str, *, field: str | None = None, faults: Sequence[Fault] = ()) -> None:
+        super().__init__(detail)
+        self.faults = tuple(faults) or ((Fault(field, detail),) if field else ())
+
+    @classmethod
+    def of(cls, faults: Sequence[Fault]) -> Self:
+        """Return the error that tells of several faults at once."""
+        return cls("; ".join(fault.detail for fault in faults), faults=faults)
+
+
+class InvalidHeader(O2oError):
+    """A header that isn't formed as its description says."""
+
+    status = 400
+    code = "invalid-header"
+    title = "A header isn't as described"
+
 
 class Unauthorized(O2oError):
-    """No bearer token, or one that belongs to nobody."""
+    """No bearer token, or one that belongs to nobody or has ended."""
 
     status = 401
     code = "unauthorized"
-    title = "A reader's token is needed"
+    title = "A valid token or key is needed"
+
+
+class Forbidden(O2oError):
+    """The asker is known, and may not do this."""
+
+    status = 403
+    code = "forbidden"
+    title = "This isn't allowed"
 
 
 class NotFound(O2oError):
@@ -67,6 +153,22 @@ class Conflict(O2oError):
     status = 409
     code = "conflict"
     title = "The request contradicts what is already there"
+
+
+class PreconditionFailed(O2oError):
+    """A change was made to what somebody else has changed since it was seen."""
+
+    status = 412
+    code = "precondition-failed"
+    title = "It was changed in the meantime"
+
+
+class PreconditionRequired(O2oError):
+    """A change doesn't say what it was made to."""
+
+    status = 428
+    code = "precondition-required"
+    title = "An If-Match header is needed"
 
 
 class IdempotencyKeyReused(O2oError):
@@ -130,3 +232,19 @@ class TargetRefused(O2oError):
     status = 422
     code = "target-refused"
     title = "The address can't be used"
+
+
+class RegistryFileError(O2oError):
+    """A file that isn't a registry's, is cut off or damaged, or is of a later format."""
+
+    status = 422
+    code = "registry-file-error"
+    title = "The registry file can't be used"
+
+
+class ReadOnly(O2oError):
+    """A change was asked of a service that serves a registry file and keeps nothing."""
+
+    status = 403
+    code = "read-only"
+    title = "Nothing can be changed here"

@@ -12,8 +12,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from o2o.files import write_atomically
 from o2o.imaging_ink import CARD, FAINT_INK, INK, MAT, PAPER, RULE, write
-from o2o.imaging_save import write_atomically
 
 if TYPE_CHECKING:
     from PIL.Image import Image as Picture

@@ -7,12 +7,8 @@ directory are the host's own, so what no library knows of (IPTC, XMP, a printer'
 from __future__ import annotations
 
 import io
-import os
-import secrets
 import struct
 from collections.abc import Iterator
-from contextlib import suppress
-from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
@@ -53,52 +49,6 @@ def encode_like(host: Host, samples: Samples) -> bytes:
 
         return encode_tiff(host.data, samples)
     return {"jpeg": _encode_jpeg, "png": _encode_png, "webp": _encode_webp}[host.format](host, samples)
-
-
-def write_atomically(path: Path, data: bytes, *, overwrite: bool) -> None:
-    """Write a file under a temporary name, flush it to the disk, then give it its own.
-
-    Raises
-    ------
-    FileExistsError
-        If the file is there already and may not be overwritten.
-    """
-    unfinished = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
-    try:
-        with unfinished.open("xb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        if not overwrite:
-            _claim(path, unfinished)
-        unfinished.replace(path)
-        _flush_folder(path.parent)
-    finally:
-        unfinished.unlink(missing_ok=True)
-
-
-def _claim(path: Path, unfinished: Path) -> None:
-    """Take a name that nobody has, in one step, so that whoever comes later finds it taken."""
-    try:
-        try:
-            os.link(unfinished, path)
-        except FileExistsError:
-            raise
-        except OSError:  # a filesystem without hard links: an empty file holds the name until the replacement
-            path.open("xb").close()
-    except FileExistsError as error:
-        message = f"{path} exists already: name another file, or say --force to overwrite it"
-        raise FileExistsError(message) from error
-
-
-def _flush_folder(folder: Path) -> None:
-    """Flush the file's new name to the disk too, where the system can."""
-    with suppress(OSError):
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
 
 
 def _encode_jpeg(host: Host, samples: Samples) -> bytes:

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from o2o.files import write_atomically
 from o2o.imaging_ink import BAD, CARD, FAINT_INK, GOOD, INK, MAT, OUTLINE, PAPER, RULE, Rgb, write
-from o2o.imaging_save import write_atomically
 
 if TYPE_CHECKING:
     from PIL.Image import Image as Picture

@@ -1,76 +1,247 @@
-"""The deployment's settings: one frozen value, read from the environment by entry points only."""
+"""The deployment's settings: one frozen value, read from the environment by entry points only.
+
+Each is defined once, here: its variable, what it is, how its text is read and what it is without one.
+`docs/reference/settings.md` and ``o2o settings`` are made from these definitions.
+"""
 
 from __future__ import annotations
 
-import base64
-import binascii
-import math
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urlsplit
 
+from o2o import settings_parsing as spelt
 from o2o.errors import SettingsError
+from o2o.settings_parsing import MIN_KEY_BYTES
 
 DEMONSTRATION_KEY: Final = b"print-to-pin demonstration key!!"
 """Published, so a mark made with it proves nothing: for trials only."""
 
-MIN_KEY_BYTES: Final = 16
 DEFAULT_PORT: Final = 8000
+
+SPARE_THREADS: Final = 16
+"""For all that isn't an upload: health, boards and pins are answered while uploads wait."""
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """How a setting is given from outside.
+
+    Attributes
+    ----------
+    name : str
+        Of the environment variable.
+    about : str
+        What it is, as Markdown.
+    parse : callable
+        Takes the name and a text, returns the value; raises `SettingsError`.
+    default : str
+        What it is without the variable, for people.
+    secret : bool
+        Whether its value is shown to nobody.
+    """
+
+    name: str
+    about: str
+    parse: Callable[[str, str], Any]
+    default: str
+    secret: bool = False
+
+
+def _setting(
+    name: str,
+    about: str,
+    parse: Callable[[str, str], Any],
+    default: Any = MISSING,
+    *,
+    shown: str | None = None,
+    secret: bool = False,
+) -> Any:
+    """Define a setting; what its default is called where its value doesn't say it is `shown`."""
+    variable = Variable(name, about, parse, str(default) if shown is None else shown, secret)
+    return field(default=default, repr=not secret, metadata={"variable": variable})
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What a deployment decides.
+    """What a deployment decides."""
 
-    Attributes
-    ----------
-    data_dir : Path
-        Holds the SQLite database and the creatives' pictures (``O2O_DATA_DIR``).
-    database_url : str
-        SQLAlchemy's URL; SQLite inside ``data_dir`` unless set (``O2O_DATABASE_URL``).
-    watermark_key : bytes
-        At least 16 bytes (``O2O_WATERMARK_KEY``: hex, base64 or plain text).
-    public_url : str
-        Where readers reach the service, without a trailing slash (``O2O_PUBLIC_URL``).
-    max_photo_bytes, max_photo_pixels : int
-        The largest photo taken (``O2O_MAX_PHOTO_BYTES``, ``O2O_MAX_PHOTO_PIXELS``).
-    max_decodes : int
-        Photos decoded at once; each may take a few hundred MB (``O2O_MAX_DECODES``).
-    threads : int
-        Request threads of ``o2o serve`` (``O2O_THREADS``).
-    webhook_allow_private : bool
-        Whether webhooks may go to private and loopback addresses: development only
-        (``O2O_WEBHOOK_ALLOW_PRIVATE``).
-    webhook_waits_s : tuple of float
-        Waits before each further attempt at a delivery (``O2O_WEBHOOK_WAITS``, comma-separated
-        seconds).
-    webhook_timeout_s : float
-        How long a webhook's receiver may take (``O2O_WEBHOOK_TIMEOUT``).
-    job_lease_s : float
-        How long a worker holds a job before others take it for dead: well above
-        ``webhook_timeout_s`` (``O2O_JOB_LEASE``).
-    job_poll_s : float
-        How long an idle worker waits before it looks again (``O2O_JOB_POLL``).
-    worker_threads : int
-        Jobs that a worker runs at once (``O2O_WORKER_THREADS``).
-    """
-
-    data_dir: Path
-    database_url: str = field(repr=False)
-    watermark_key: bytes = field(repr=False)
-    public_url: str = f"http://127.0.0.1:{DEFAULT_PORT}"
-    max_photo_bytes: int = 25_000_000
-    max_photo_pixels: int = 60_000_000
-    max_decodes: int = 2
-    threads: int = 8
-    webhook_allow_private: bool = False
-    webhook_waits_s: tuple[float, ...] = (5, 300, 1800, 7200, 18000, 36000, 50400, 72000, 86400)
-    webhook_timeout_s: float = 15.0
-    job_lease_s: float = 60.0
-    job_poll_s: float = 0.5
-    worker_threads: int = 4
+    data_dir: Path = _setting(  # noqa: RUF009  a dataclass's field, as `field` itself makes one
+        "O2O_DATA_DIR",
+        "holds the SQLite database and `media/`, the creatives' pictures",
+        spelt.folder,
+        shown="`data`",
+    )
+    database_url: str = _setting(
+        "O2O_DATABASE_URL",
+        "SQLAlchemy's URL; `postgres://` and `postgresql://` take the psycopg driver",
+        spelt.database,
+        shown="`o2o.sqlite3` in the data folder",
+        secret=True,
+    )
+    watermark_key: bytes = _setting(
+        "O2O_WATERMARK_KEY",
+        "hex, else base64, else plain text; at least 16 bytes (`openssl rand -hex 32`)",
+        spelt.key,
+        shown="the demonstration key, with a warning",
+        secret=True,
+    )
+    public_url: str = _setting(
+        "O2O_PUBLIC_URL",
+        "where readers reach the service; addresses in webhooks begin with it",
+        spelt.address,
+        f"http://127.0.0.1:{DEFAULT_PORT}",
+        shown=f"`http://127.0.0.1:{DEFAULT_PORT}`; `o2o serve`: its own host and port",
+    )
+    max_photo_bytes: int = _setting(
+        "O2O_MAX_PHOTO_BYTES", "the largest photo taken, in bytes", spelt.count, 25_000_000
+    )
+    max_photo_pixels: int = _setting(
+        "O2O_MAX_PHOTO_PIXELS", "the same in pixels, checked before decoding", spelt.count, 60_000_000
+    )
+    country_header: str = _setting(
+        "O2O_COUNTRY_HEADER",
+        "the header in which the proxy in front gives a reader's country, such as `CF-IPCountry`; without it "
+        "no country is known, as readers could send any",
+        spelt.text,
+        "",
+        shown="none",
+    )
+    smtp_url: str = _setting(
+        "O2O_SMTP_URL",
+        "the mail server that login links are sent by: `smtp://user:password@host:587` or `smtps://...`; a "
+        "password is sent over TLS only. Without it no link is mailed",
+        spelt.text,
+        "",
+        shown="none",
+        secret=True,
+    )
+    mail_from: str = _setting(
+        "O2O_MAIL_FROM",
+        "whom those letters come from; needed with `O2O_SMTP_URL`",
+        spelt.text,
+        "",
+        shown="none",
+    )
+    max_decodes: int = _setting(
+        "O2O_MAX_DECODES",
+        "photos decoded at once, in each process: as many as it has cores; each may take a few hundred MB",
+        spelt.count,
+        2,
+    )
+    max_waiting: int = _setting(
+        "O2O_MAX_WAITING",
+        "photos received beside those, on disk, waiting for their turn; further uploads wait unread, for "
+        "10 seconds at most",
+        spelt.count,
+        16,
+    )
+    threads: int = _setting(
+        "O2O_THREADS",
+        "request threads of each process: at least `O2O_MAX_DECODES` + `O2O_MAX_WAITING` + "
+        f"{SPARE_THREADS}; as many more as uploads may wait unread",
+        spelt.count,
+        256,
+    )
+    processes: int = _setting(
+        "O2O_PROCESSES", "processes that answer requests, each with its own limits", spelt.count, 1
+    )
+    max_requests: int = _setting(
+        "O2O_MAX_REQUESTS",
+        "requests after which a process is replaced by a fresh one; 0: never. For several processes: a "
+        "single one leaves a gap of seconds",
+        spelt.count_or_none,
+        0,
+    )
+    trusted_proxies: int = _setting(
+        "O2O_TRUSTED_PROXIES",
+        "proxies in front that each add the sender's address to `X-Forwarded-For`; without it all readers "
+        "behind a proxy share the limit of its address",
+        spelt.count_or_none,
+        0,
+    )
+    rate_limit_scans: str = _setting(
+        "O2O_RATE_LIMIT_SCANS", "photos a reader may send; `none`: any number", spelt.rate, "30 per minute"
+    )
+    rate_limit_reader: str = _setting(
+        "O2O_RATE_LIMIT_READER", "a reader's other requests", spelt.rate, "300 per minute"
+    )
+    rate_limit_key: str = _setting(
+        "O2O_RATE_LIMIT_KEY", "requests with one publisher's key", spelt.rate, "600 per minute"
+    )
+    rate_limit_address: str = _setting(
+        "O2O_RATE_LIMIT_ADDRESS",
+        "requests under `/v1/` without a token or key, and attempts to log in, from one address (of IPv6, "
+        "one /64)",
+        spelt.rate,
+        "120 per minute",
+    )
+    rate_limit_storage: str = _setting(
+        "O2O_RATE_LIMIT_STORAGE",
+        "where they are counted: `memory://` in each process by itself, `redis://host:6379/0` for all "
+        "together",
+        spelt.storage,
+        "memory://",
+        shown="`memory://`",
+        secret=True,
+    )
+    cors_origins: tuple[str, ...] = _setting(
+        "O2O_CORS_ORIGINS",
+        "origins whose web pages may call `/v1/`, such as `https://app.example`, comma-separated; `*`: all",
+        spelt.origins,
+        (),
+        shown="none",
+    )
+    hsts_seconds: int = _setting(
+        "O2O_HSTS_SECONDS",
+        "how long browsers keep to https (`Strict-Transport-Security`); sent where `O2O_PUBLIC_URL` is https",
+        spelt.count_or_none,
+        0,
+        shown="0: not sent",
+    )
+    metrics_token: str = _setting(
+        "O2O_METRICS_TOKEN",
+        "the bearer token that `GET /metrics` asks for",
+        spelt.text,
+        "",
+        shown="none: there is no `/metrics`",
+        secret=True,
+    )
+    worker_threads: int = _setting("O2O_WORKER_THREADS", "jobs that a worker runs at once", spelt.count, 4)
+    job_poll_s: float = _setting(
+        "O2O_JOB_POLL", "seconds that an idle worker waits before it looks again", spelt.seconds, 0.5
+    )
+    job_lease_s: float = _setting(
+        "O2O_JOB_LEASE",
+        "seconds that a worker holds a job before others take it for dead; renewed while the job runs; at "
+        "least twice `O2O_WEBHOOK_TIMEOUT`",
+        spelt.seconds,
+        60.0,
+        shown="60",
+    )
+    webhook_timeout_s: float = _setting(
+        "O2O_WEBHOOK_TIMEOUT",
+        "seconds that a webhook's receiver may take",
+        spelt.seconds,
+        15.0,
+        shown="15",
+    )
+    webhook_waits_s: tuple[float, ...] = _setting(
+        "O2O_WEBHOOK_WAITS",
+        "seconds before each further attempt at a delivery; the first is made at once",
+        spelt.waits,
+        (5, 300, 1800, 7200, 18000, 36000, 50400, 72000, 86400),
+        shown="5,300,1800,7200,18000,36000,50400,72000,86400",
+    )
+    webhook_allow_private: bool = _setting(
+        "O2O_WEBHOOK_ALLOW_PRIVATE",
+        "1 lets webhooks go to loopback, private addresses and plain http: development only",
+        spelt.flag,
+        default=False,
+        shown="0",
+    )
 
     def __post_init__(self) -> None:
         if len(self.watermark_key) < MIN_KEY_BYTES:
@@ -79,6 +250,14 @@ class Settings:
             raise SettingsError("set O2O_JOB_LEASE to at least twice O2O_WEBHOOK_TIMEOUT")
         if urlsplit(self.public_url).scheme not in {"http", "https"}:
             raise SettingsError("O2O_PUBLIC_URL starts with http:// or https://")
+        if (least := self.max_decodes + self.max_waiting + SPARE_THREADS) > self.threads:
+            raise SettingsError(
+                f"O2O_THREADS is at least {least}: O2O_MAX_DECODES {self.max_decodes} + O2O_MAX_WAITING "
+                f"{self.max_waiting} for uploads and {SPARE_THREADS} for all other requests"
+            )
+
+        if self.smtp_url and (urlsplit(self.smtp_url).scheme not in {"smtp", "smtps"} or not self.mail_from):
+            raise SettingsError("O2O_SMTP_URL starts with smtp:// or smtps://, and needs O2O_MAIL_FROM")
 
     @property
     def uses_demonstration_key(self) -> bool:
@@ -86,9 +265,19 @@ class Settings:
         return self.watermark_key == DEMONSTRATION_KEY
 
     @property
+    def photos_dir(self) -> Path:
+        """Where the photos lie that readers let publishers keep; never served but to those."""
+        return self.data_dir / "photos"
+
+    @property
     def media_dir(self) -> Path:
         """Where the creatives' pictures lie."""
         return self.data_dir / "media"
+
+    @property
+    def max_at_the_door(self) -> int:
+        """Uploads that may wait unread: each holds a thread, and some threads are left for others."""
+        return self.threads - self.max_decodes - self.max_waiting - SPARE_THREADS
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> Settings:
@@ -99,102 +288,17 @@ class Settings:
         SettingsError
             If a variable can't be understood; the message names it.
         """
-        data_dir = Path(env.get("O2O_DATA_DIR") or "data").resolve()
-        key = env.get("O2O_WATERMARK_KEY")
-        return cls(
-            data_dir=data_dir,
-            database_url=_psycopg(env.get("O2O_DATABASE_URL") or f"sqlite:///{data_dir / 'o2o.sqlite3'}"),
-            watermark_key=parse_key(key) if key else DEMONSTRATION_KEY,
-            public_url=(env.get("O2O_PUBLIC_URL") or cls.public_url).rstrip("/"),
-            max_photo_bytes=_integer(env, "O2O_MAX_PHOTO_BYTES", cls.max_photo_bytes),
-            max_photo_pixels=_integer(env, "O2O_MAX_PHOTO_PIXELS", cls.max_photo_pixels),
-            max_decodes=_integer(env, "O2O_MAX_DECODES", cls.max_decodes),
-            threads=_integer(env, "O2O_THREADS", cls.threads),
-            webhook_allow_private=_flag(env, "O2O_WEBHOOK_ALLOW_PRIVATE"),
-            webhook_waits_s=_waits(env, "O2O_WEBHOOK_WAITS", cls.webhook_waits_s),
-            webhook_timeout_s=_seconds(env, "O2O_WEBHOOK_TIMEOUT", cls.webhook_timeout_s),
-            job_lease_s=_seconds(env, "O2O_JOB_LEASE", cls.job_lease_s),
-            job_poll_s=_seconds(env, "O2O_JOB_POLL", cls.job_poll_s),
-            worker_threads=_integer(env, "O2O_WORKER_THREADS", cls.worker_threads),
-        )
+        given = {
+            name: variable.parse(variable.name, text)
+            for name, variable in variables().items()
+            if (text := env.get(variable.name))
+        }
+        data_dir = given.setdefault("data_dir", Path("data").resolve())
+        given.setdefault("database_url", f"sqlite:///{data_dir / 'o2o.sqlite3'}")
+        given.setdefault("watermark_key", DEMONSTRATION_KEY)
+        return cls(**given)
 
 
-def parse_key(text: str) -> bytes:
-    """Return the watermark key that a text spells: hex, else base64, else its own UTF-8 bytes.
-
-    Raises
-    ------
-    SettingsError
-        If it comes to fewer than 16 bytes.
-    """
-    text = text.strip()
-    key = _decoded(text) or text.encode()
-    if len(key) < MIN_KEY_BYTES:
-        raise SettingsError(
-            f"the watermark key has {len(key)} bytes and needs at least {MIN_KEY_BYTES}: "
-            "make one with `openssl rand -hex 32`"
-        )
-    return key
-
-
-def _decoded(text: str) -> bytes | None:
-    """Bytes of a hex or base64 text, if it is one and long enough to be meant so."""
-    for decode in (bytes.fromhex, lambda t: base64.b64decode(t, validate=True)):
-        try:
-            key = decode(text)
-        except (ValueError, binascii.Error):
-            continue
-        if len(key) >= MIN_KEY_BYTES:
-            return key
-    return None
-
-
-def _psycopg(url: str) -> str:
-    """Send PostgreSQL's plain URLs to the driver that is installed."""
-    for prefix in ("postgres://", "postgresql://"):
-        if url.startswith(prefix):
-            return "postgresql+psycopg://" + url.removeprefix(prefix)
-    return url
-
-
-def _integer(env: Mapping[str, str], name: str, default: int) -> int:
-    text = env.get(name)
-    if not text:
-        return default
-    if not text.isdecimal() or int(text) < 1:
-        raise SettingsError(f"{name} is a whole number above 0, not {text!r}")
-    return int(text)
-
-
-def _seconds(env: Mapping[str, str], name: str, default: float) -> float:
-    text = env.get(name)
-    seconds = _number(text) if text else default
-    if not seconds > 0:
-        raise SettingsError(f"{name} is a number of seconds above 0, such as 5 or 0.5, not {text!r}")
-    return seconds
-
-
-def _waits(env: Mapping[str, str], name: str, default: tuple[float, ...]) -> tuple[float, ...]:
-    text = env.get(name)
-    if not text:
-        return default
-    waits = tuple(_number(part) for part in text.split(","))
-    if not all(wait >= 0 for wait in waits):
-        raise SettingsError(f"{name} holds seconds such as 5 or 0.5 with commas between, not {text!r}")
-    return waits
-
-
-def _number(text: str) -> float:
-    """The finite number that a text spells; NaN if it spells none."""
-    try:
-        number = float(text)
-    except ValueError:
-        return math.nan
-    return number if math.isfinite(number) else math.nan
-
-
-def _flag(env: Mapping[str, str], name: str) -> bool:
-    text = (env.get(name) or "0").lower()
-    if text not in {"0", "1", "true", "false", "yes", "no"}:
-        raise SettingsError(f"{name} is 1 or 0, not {text!r}")
-    return text in {"1", "true", "yes"}
+def variables() -> Mapping[str, Variable]:
+    """Return each setting's variable by the setting's name, in the order of their definitions."""
+    return {each.name: each.metadata["variable"] for each in fields(Settings)}

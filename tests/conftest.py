@@ -17,8 +17,10 @@ from hypothesis import settings as hypothesis_settings
 from sqlalchemy import create_engine, text
 from sqlalchemy.engine import URL, make_url
 
+from o2o import logs
 from o2o.db import Database, upgrade
 from o2o.settings import Settings
+from o2o.settings_parsing import NO_LIMIT
 
 KEY = b"a key for the tests of this project"
 
@@ -27,9 +29,39 @@ hypothesis_settings.register_profile("o2o", deadline=None)
 hypothesis_settings.load_profile("o2o")
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(autouse=True)
 def _quiet_logs() -> None:
-    structlog.configure(processors=[], logger_factory=structlog.ReturnLoggerFactory())
+    """Each test anew: a command that runs in this process sets logs up for its own output."""
+    logs.let_go()
+    structlog.configure(
+        processors=[], logger_factory=structlog.ReturnLoggerFactory(), cache_logger_on_first_use=False
+    )
+
+
+class RealLogs:
+    """Logs as a deployment has them, from `start` on; what they say is captured."""
+
+    def __init__(self, capsys: pytest.CaptureFixture[str]) -> None:
+        self._capsys = capsys
+
+    def start(self) -> None:
+        """Begin; not before the test itself, whose output it is."""
+        logs.configure()
+        # A logger that is kept would write to this test's output after its end.
+        structlog.configure(cache_logger_on_first_use=False)
+
+    def text(self) -> str:
+        """What was logged since."""
+        return self._capsys.readouterr().err
+
+
+@pytest.fixture
+def real_logs(capsys: pytest.CaptureFixture[str]) -> Iterator[RealLogs]:
+    """Logs that are there once they are started."""
+    before = structlog.get_config()
+    yield RealLogs(capsys)
+    structlog.configure(**before)
+    logs.let_go()
 
 
 @pytest.fixture(scope="session")
@@ -113,6 +145,11 @@ def settings(database_url: str, tmp_path: Path) -> Settings:
         webhook_timeout_s=5.0,
         job_lease_s=30.0,
         job_poll_s=0.05,
+        # Tests ask more than people do; those of the limits set them.
+        rate_limit_scans=NO_LIMIT,
+        rate_limit_reader=NO_LIMIT,
+        rate_limit_key=NO_LIMIT,
+        rate_limit_address=NO_LIMIT,
     )
 
 

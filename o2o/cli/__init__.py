@@ -13,7 +13,8 @@ from o2o.cli.exit_codes import USAGE, exit_code
 from o2o.errors import O2oError
 
 COMMANDS: Final = (
-    "mark", "read", "proof", "serve", "worker", "db", "publisher", "creative", "webhook", "demo",
+    "mark", "read", "proof", "serve", "worker", "db", "publisher", "member", "key", "campaign",
+    "creative", "webhook", "settings", "demo",
 )  # fmt: skip
 
 

@@ -10,7 +10,8 @@ import typer
 
 from o2o.cli.environment import warn_of_demonstration_key
 from o2o.errors import ImageError, O2oError, SettingsError, UnreadableImage
-from o2o.settings import DEMONSTRATION_KEY, parse_key
+from o2o.settings import DEMONSTRATION_KEY
+from o2o.settings_parsing import parse_key
 
 if TYPE_CHECKING:
     from o2o.imaging_host import Host

@@ -38,22 +38,23 @@ def add(
     """Register a creative and print the ID to mark its picture with."""
     import secrets
 
-    from o2o.services import creatives
+    from o2o.services import creatives, publishing
+    from o2o.services.destinations import Draft
 
     settings = current_settings()
     picture = _stored(image, settings) if image else None
     with transaction(settings) as session:
-        creative = creatives.add(
+        images = (picture,) if picture else ()
+        draft = Draft(title, description=description, link=link, alt_text=alt_text, images=images)
+        creative = publishing.publish(
             session,
-            publisher_id=publisher,
-            title=title,
+            publisher,
+            draft,
             draw=secrets.randbits,
+            by="the command line",
             now=now(),
             campaign=campaign,
-            description=description,
-            link=link,
-            alt_text=alt_text,
-            image=picture,
+            picture=picture,
         )
     watermark_id = creatives.format_id(creative.watermark_id)
     if as_json:

@@ -55,7 +55,7 @@ def write_print_sized(data: bytes, path: Path) -> None:
     """
     from PIL import Image
 
-    from o2o.imaging_save import write_atomically
+    from o2o.files import write_atomically
 
     picture = Image.fromarray(_decoded(data))
     scale = LONG_SIDE_PX / max(picture.size)
@@ -84,7 +84,7 @@ def take_photos(
     The same seed gives the same photos; each is written to ``folder`` as the JPEG that the
     simulated phone made.
     """
-    from o2o.imaging_save import write_atomically
+    from o2o.files import write_atomically
     from watermarks.channel import CONDITIONS, photograph, print_page
 
     page = print_page(marked, dpi=DPI, rng=np.random.default_rng((seed, 0)))

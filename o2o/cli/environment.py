@@ -15,6 +15,8 @@ from o2o.settings import Settings
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
+    from o2o.db import Database
+
 
 def current_settings() -> Settings:
     """Return the settings of this environment."""
@@ -40,13 +42,34 @@ def transaction(settings: Settings) -> Iterator[Session]:
     SettingsError
         If the database has to be upgraded first.
     """
+    with _database(settings) as database, database.begin() as session:
+        yield session
+
+
+@contextmanager
+def snapshot(settings: Settings) -> Iterator[Session]:
+    """One look at one moment of the settings' database, if its schema is this code's.
+
+    Raises
+    ------
+    SettingsError
+        If the database has to be upgraded first.
+    """
+    with _database(settings) as database, database.snapshot() as session:
+        yield session
+
+
+@contextmanager
+def _database(settings: Settings) -> Iterator[Database]:
+    """The settings' database, if its schema is this code's."""
     from o2o.db import Database, require_current
 
     database = Database(settings.database_url)
-    require_current(database.engine, settings.database_url)
-    with database.begin() as session:
-        yield session
-    database.engine.dispose()
+    try:
+        require_current(database.engine, settings.database_url)
+        yield database
+    finally:
+        database.engine.dispose()
 
 
 def now() -> datetime:

@@ -182,7 +182,7 @@ def _middle(image: NDArray[np.uint8], side_px: int) -> NDArray[np.uint8]:
 
 def _write(out: Path, marked: bytes, *, force: bool) -> None:
     """Put the file in its place."""
-    from o2o.imaging_save import write_atomically
+    from o2o.files import write_atomically
 
     try:
         write_atomically(out, marked, overwrite=force)

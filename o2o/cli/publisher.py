@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from uuid import UUID
+
 import typer
 
-from o2o.cli.environment import current_settings, now, transaction
+from o2o.cli.environment import current_settings, now, snapshot, transaction
 
 commands = typer.Typer(no_args_is_help=True, help="Who puts marked pictures into print.")
 
@@ -12,11 +15,6 @@ commands = typer.Typer(no_args_is_help=True, help="Who puts marked pictures into
 def register(app: typer.Typer) -> None:
     """Add the command."""
     app.add_typer(commands, name="publisher")
-
-
-@commands.callback()
-def group() -> None:
-    """Keep `add` a command of its own while it is the only one."""
 
 
 @commands.command()
@@ -27,3 +25,28 @@ def add(name: str = typer.Argument(help="Its name, as readers see it.")) -> None
     with transaction(current_settings()) as session:
         publisher_id = publishers.add(session, name, now=now()).id
     typer.echo(publisher_id)
+
+
+@commands.command()
+def export(
+    file: Path = typer.Argument(dir_okay=False, help="Where to write it, a .zip file."),
+    publisher: UUID = typer.Option(..., help="The publisher's ID."),
+    force: bool = typer.Option(False, "--force", help="Overwrite FILE if it is there."),
+) -> None:
+    """Write a publisher's whole registry into one file, for `o2o serve --registry`."""
+    from o2o.files import writing_atomically
+    from o2o.integrations import registry_file
+    from o2o.services import exports
+
+    if file.exists() and not force:
+        raise typer.BadParameter(f"{file} exists already: name another file, or say --force")
+    settings = current_settings()
+    try:
+        with snapshot(settings) as session, writing_atomically(file, overwrite=force) as out:
+            found = exports.records(session, publisher)
+            written = registry_file.write(out, found, exports.pictures_of, settings.media_dir)
+    except OSError as error:
+        raise typer.BadParameter(f"{file} can't be written: {error.strerror or error}") from error
+    for name in written.missing:
+        typer.secho(f"warning: the picture {name} isn't in {settings.media_dir}", fg="yellow", err=True)
+    typer.echo(f"{written.records['creative']} creatives and {written.pictures} pictures in {file}", err=True)

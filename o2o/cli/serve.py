@@ -6,20 +6,23 @@ import dataclasses
 import errno
 import os
 import socket
+import tempfile
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
 
 from o2o.cli.environment import current_settings, warn_of_demonstration_key
+from o2o.cli.gunicorn_options import METRICS_FOLDER, STOP_TIMEOUT_S, options, prepare
+from o2o.cli.registry_copy import private_copy
 from o2o.errors import SettingsError
 from o2o.settings import DEFAULT_PORT, Settings
 
 if TYPE_CHECKING:
     from flask import Flask
-
-KEEP_ALIVE_S = 5
-STOP_TIMEOUT_S = 30
 
 
 def register(app: typer.Typer) -> None:
@@ -31,18 +34,27 @@ def serve(
     host: str = typer.Option("127.0.0.1", help="The address to listen on; 0.0.0.0 for all."),
     port: int = typer.Option(DEFAULT_PORT, min=1, max=65535),
     worker: bool = typer.Option(True, help="Run jobs here too; without, run `o2o worker` beside it."),
+    registry: Path | None = typer.Option(
+        None, exists=True, dir_okay=False, help="Serve this exported file, read-only, and no database."
+    ),
 ) -> None:
     """Serve the API, the phone page and the boards; the database is upgraded first."""
     from o2o.db import upgrade
 
     settings = current_settings()
     _require_free(host, port)
+    prepare()
     if not os.environ.get("O2O_PUBLIC_URL"):
         settings = dataclasses.replace(settings, public_url=f"http://{_reachable(host)}:{port}")
     if settings.uses_demonstration_key:
         warn_of_demonstration_key()
+    if registry is not None:
+        with private_copy(registry, settings) as copied:
+            _gunicorn(copied, host, port, with_worker=False, read_only=True)
+        return
     upgrade(settings.database_url)
-    _gunicorn(settings, host, port, with_worker=worker)
+    with _metrics_folder(settings.processes):
+        _gunicorn(settings, host, port, with_worker=worker)
 
 
 def _require_free(host: str, port: int) -> None:
@@ -69,12 +81,10 @@ def _reachable(host: str) -> str:
     return f"[{host}]" if ":" in host else host
 
 
-def _gunicorn(settings: Settings, host: str, port: int, *, with_worker: bool) -> None:
-    """Run gunicorn until it is told to stop.
-
-    One process with threads: OpenCV and numpy release the interpreter's lock where the time goes, and
-    a decoded photo is too large to have one in each of many processes.
-    """
+def _gunicorn(
+    settings: Settings, host: str, port: int, *, with_worker: bool, read_only: bool = False
+) -> None:
+    """Run gunicorn until it is told to stop."""
     from gunicorn.app.base import BaseApplication
 
     class Server(BaseApplication):  # type: ignore[misc]
@@ -85,7 +95,9 @@ def _gunicorn(settings: Settings, host: str, port: int, *, with_worker: bool) ->
                 self.cfg.set(name, value)
 
         def load(self) -> Flask:
-            return _load(settings)
+            from o2o.composition import create
+
+            return create(settings, read_only=read_only)
 
     Server().run()
 
@@ -97,26 +109,21 @@ def _options(settings: Settings, host: str, port: int, *, with_worker: bool) -> 
 
     jobs = _Jobs(settings)
     return {
+        **options(settings),
         "bind": f"[{host}]:{port}" if ":" in host else f"{host}:{port}",
-        "workers": 1,
-        "worker_class": "gthread",
-        "threads": settings.threads,
-        "keepalive": KEEP_ALIVE_S,
-        "graceful_timeout": STOP_TIMEOUT_S,
-        "loglevel": "warning",
-        "control_socket_disable": True,
         "when_ready": say_ready,
     } | ({"post_worker_init": jobs.start, "worker_exit": jobs.stop} if with_worker else {})
 
 
-def _load(settings: Settings) -> Flask:
-    """Build the application, in gunicorn's process."""
-    import cv2
-
-    from o2o.composition import create
-
-    cv2.setNumThreads(1)  # requests are what runs side by side, not the parts of one
-    return create(settings)
+@contextmanager
+def _metrics_folder(processes: int) -> Iterator[None]:
+    """A folder for the figures of several processes, unless one is named."""
+    if processes == 1 or os.environ.get(METRICS_FOLDER):
+        yield
+        return
+    with tempfile.TemporaryDirectory(prefix="o2o-metrics-") as folder:
+        os.environ[METRICS_FOLDER] = folder
+        yield
 
 
 class _Jobs:

@@ -2,17 +2,41 @@
 
 from __future__ import annotations
 
-import threading
-import time
 from datetime import timedelta
+from random import SystemRandom
 
-import structlog
 from apiflask import APIFlask
-from flask import Response, g, request
+from flask import Response, request
 
 from o2o.db import Database
-from o2o.http import boards, documentation, health, pages, pins, problems, readers, scans
-from o2o.http.service import Service
+from o2o.errors import ReadOnly
+from o2o.http import (
+    admin,
+    analytics,
+    boards,
+    bulk,
+    campaigns,
+    cors,
+    creatives,
+    destinations,
+    documentation,
+    health,
+    limits,
+    pages,
+    photos,
+    pictures,
+    pins,
+    problems,
+    publisher,
+    readers,
+    requests,
+    scans,
+    short_links,
+)
+from o2o.http.fields import WatermarkIdConverter
+from o2o.http.metrics import Metrics
+from o2o.http.service import Service, service
+from o2o.http.uploads import Uploads
 from o2o.services.scans import Read
 from o2o.settings import Settings
 
@@ -38,10 +62,12 @@ SECURITY_HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
 }
 
-_log = structlog.get_logger()
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+ASKING_ENDPOINTS = frozenset({"readers.register_reader", "scans.scan_photo"})
+"""What a registry file's server answers beside them; its readers and scans are thrown away with its copy."""
 
 
-def create_app(settings: Settings, database: Database, *, read: Read) -> APIFlask:
+def create_app(settings: Settings, database: Database, *, read: Read, read_only: bool = False) -> APIFlask:
     """Build the application.
 
     Parameters
@@ -52,45 +78,72 @@ def create_app(settings: Settings, database: Database, *, read: Read) -> APIFlas
         At the newest schema version.
     read : callable
         `watermarks.read`, or what stands in for it.
+    read_only : bool
+        Whether to refuse all that would have to be kept: the database is a registry file's private copy.
     """
     app = documentation.DocumentedApp("o2o.http", title="Print-to-pin", version="1", docs_path=None)
     app.config.update(
         MAX_CONTENT_LENGTH=MAX_JSON_BYTES,
         SEND_FILE_MAX_AGE_DEFAULT=timedelta(0),
     )
-    app.extensions["o2o"] = Service(
-        settings=settings,
-        database=database,
-        read=read,
-        decoding=threading.BoundedSemaphore(settings.max_decodes),
+    metrics = Metrics()
+    uploads = Uploads(
+        decodes=settings.max_decodes,
+        waiting=settings.max_waiting,
+        at_the_door=settings.max_at_the_door,
+        metrics=metrics,
+        draw=SystemRandom().uniform,
     )
-    for module in (readers, scans, boards, pins):
+    app.extensions["o2o"] = Service(settings, database, read, uploads, metrics)
+    requests.register(app)
+    metrics.watch(app)
+    app.after_request(_protect)
+    app.url_map.converters["watermark_id"] = WatermarkIdConverter
+    for module in (
+        readers,
+        scans,
+        boards,
+        pins,
+        publisher,
+        campaigns,
+        creatives,
+        destinations,
+        pictures,
+        photos,
+        short_links,
+        analytics,
+    ):
         app.register_blueprint(module.blueprint, url_prefix="/v1")
+    app.register_blueprint(bulk.blueprint, url_prefix="/v1")
     for module in (health, pages, documentation):
         app.register_blueprint(module.blueprint)
+    app.register_blueprint(short_links.pages)
+    if read_only:
+        app.before_request(_refuse_changes)
+    else:
+        admin.register(app)
+    cors.register(app, settings.cors_origins)
+    limits.register(app, settings)
     problems.register(app)
     documentation.describe(app)
-    app.before_request(_start_clock)
-    app.after_request(_finish)
     return app
 
 
-def _start_clock() -> None:
-    g.started_s = time.perf_counter()
+def _refuse_changes() -> None:
+    """Let through what asks, and what a reader's phone needs to ask."""
+    if request.method not in SAFE_METHODS and request.endpoint not in ASKING_ENDPOINTS:
+        raise ReadOnly(
+            "this service serves a registry file and keeps nothing: change things where it came from"
+        )
 
 
-def _finish(response: Response) -> Response:
-    """Set the headers that every answer has, and log the request without what is private in it."""
+def _protect(response: Response) -> Response:
+    """Set the headers that keep browsers from doing what they shouldn't with an answer."""
     for name, value in SECURITY_HEADERS.items():
         response.headers.setdefault(name, value)
+    settings = service().settings
+    if settings.hsts_seconds and settings.public_url.startswith("https://"):
+        response.headers["Strict-Transport-Security"] = f"max-age={settings.hsts_seconds}"
     if request.path.startswith("/v1/"):
         response.headers["Cache-Control"] = "no-store"
-    _log.info(
-        "request",
-        method=request.method,
-        # The rule and not the path: the ID of a board is all that protects it.
-        route=request.url_rule.rule if request.url_rule else None,
-        status=response.status_code,
-        ms=round(1000 * (time.perf_counter() - g.started_s), 1),
-    )
     return response

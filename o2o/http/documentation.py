@@ -3,20 +3,41 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
+from functools import partial
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Final
 
 from apiflask import APIBlueprint, APIFlask
 from apispec import APISpec
 from apispec.ext.marshmallow.common import make_schema_key
-from flask import current_app, render_template
+from flask import Flask, current_app, render_template
 
 from o2o import errors
+from o2o.http import conditional, once
+from o2o.http.fields import WatermarkIdConverter
 from o2o.http.problems import MEDIA_TYPE
 from o2o.http.schemas import Problem
 
+_RETRY_AFTER = {"schema": {"type": "integer"}, "description": "When to send it again, in seconds."}
+
 METHODS = ("get", "post", "put", "patch", "delete")
+
+_IDEMPOTENCY_KEY: Final = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": False,
+    "description": "Draw one for each request; send the same again when repeating it.",
+    "schema": {"type": "string", "pattern": f"^{once.KEY.pattern}$"},
+}
+_IF_MATCH: Final = {
+    "name": "If-Match",
+    "in": "header",
+    "required": True,
+    "description": "The ETag that came with what is to be changed.",
+    "schema": {"type": "string", "pattern": f"^{conditional.ETAG.pattern}$"},
+}
 
 blueprint = APIBlueprint("documentation", __name__, enable_openapi=False)
 
@@ -57,26 +78,56 @@ def describe(app: APIFlask) -> None:
             "Addresses in answers are relative to the API. Errors are problem documents (RFC 9457)."
         ),
     )
-    app.spec_callback = _with_problems
+    app.spec_callback = partial(_mended, set(_answered_once(app)))
 
 
-def _with_problems(spec: Any) -> Any:
+def _mended(repeatable: set[tuple[str, str]], spec: Any) -> Any:
     """Give every error its media type, and every upload the form that it has to have."""
-    for operations in spec["paths"].values():
+    for path, operations in spec["paths"].items():
         for method in METHODS:
             if operation := operations.get(method):
-                _mend(operation)
+                if path.startswith("/v1/"):
+                    operation["responses"].setdefault("429", {})
+                _mend(operation, answers_once=(path, method) in repeatable)
     spec["paths"] = dict(sorted(spec["paths"].items()))
     # Patterns end as Python spells it; JSON Schema goes by JavaScript.
     return json.loads(json.dumps(spec).replace(r"\\Z", "$"))
 
 
-def _mend(operation: dict[str, Any]) -> None:
+def _answered_once(app: Flask) -> Iterator[tuple[str, str]]:
+    """The operations that take an ``Idempotency-Key``, by path and method."""
+    for rule in app.url_map.iter_rules():
+        if getattr(app.view_functions[rule.endpoint], "answers_once", False):
+            path = re.sub(r"<(?:[a-z_]+:)?([a-z_]+)>", r"{\1}", rule.rule)
+            yield from ((path, method.lower()) for method in rule.methods or ())
+
+
+def _mend_parameters(operation: dict[str, Any], *, answers_once: bool) -> None:
+    """Describe the headers that the views don't name, and what an ID looks like."""
+    parameters = operation.setdefault("parameters", [])
+    if answers_once:
+        parameters.append(_IDEMPOTENCY_KEY)
+    if "428" in operation["responses"]:
+        parameters.append(_IF_MATCH)
+    if answers_once or "428" in operation["responses"]:
+        operation["responses"].setdefault("400", {})
+    for parameter in parameters:
+        if parameter["name"] == "watermark_id":
+            parameter["schema"]["pattern"] = f"^{WatermarkIdConverter.regex}$"
+
+
+def _mend(operation: dict[str, Any], *, answers_once: bool) -> None:
+    _mend_parameters(operation, answers_once=answers_once)
     if body := operation.get("requestBody"):
         body["required"] = True
+        operation["responses"].setdefault("400", {})
+        for media_type in operation.pop("x-also-takes", ()):
+            body["content"][media_type] = {"schema": {"type": "string", "format": media_type.split("/")[1]}}
     for status, response in operation["responses"].items():
         if status.isdecimal() and int(status) >= 400:
             response["description"] = HTTPStatus(int(status)).phrase
+            if status in {"429", "503"}:
+                response["headers"] = {"Retry-After": _RETRY_AFTER}
             response["content"] = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
     responses = operation["responses"]
     if "202" in responses:

@@ -2,26 +2,40 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from http import HTTPStatus
-from time import monotonic
 from typing import Any
 
 import structlog
 from apiflask import APIFlask, HTTPError
 from flask import Response, json, request
+from sqlalchemy.orm.exc import StaleDataError
 
-from o2o.errors import O2oError
+from o2o.errors import (
+    Busy,
+    Fault,
+    InvalidRequest,
+    O2oError,
+    PreconditionFailed,
+    TooManyRequests,
+    Unauthorized,
+    pointer_part,
+)
+from o2o.http.bodies import discard_body
+from o2o.http.requests import request_id
 
 MEDIA_TYPE = "application/problem+json"
-MAX_DISCARDED_BYTES = 200_000_000
-MAX_DISCARDING_S = 10.0
+MOST_ERRORS = 1000
+"""Faults that one answer lists; its detail says how many there are."""
 
 _log = structlog.get_logger()
 
 
 def register(app: APIFlask) -> None:
     """Have an application answer all its errors with problem documents."""
-    app.register_error_handler(O2oError, _own)
+    app.register_error_handler(O2oError, answer)
+    app.register_error_handler(StaleDataError, _stale)
+    app.register_error_handler(RecursionError, _too_deep)
     app.register_error_handler(Exception, _unexpected)
     app.error_processor(_http)
 
@@ -45,6 +59,7 @@ def problem(
         "status": status,
         "detail": detail,
         "code": code,
+        "request_id": request_id(),
     }
     if errors:
         document["errors"] = errors
@@ -52,14 +67,32 @@ def problem(
     return Response(json.dumps(document), status, headers=headers, content_type=MEDIA_TYPE)
 
 
-_HEADERS = {401: {"WWW-Authenticate": "Bearer"}, 503: {"Retry-After": "5"}}
-
-
-def _own(error: O2oError) -> Response:
-    if error.status >= 500:
+def answer(error: O2oError) -> Response:
+    """Return the problem document of one of our own errors."""
+    headers = {}
+    if isinstance(error, Busy | TooManyRequests):
+        headers["Retry-After"] = str(error.retry_after_s)
+    elif error.status >= 500:
         _log.error("request failed", code=error.code, detail=error.detail)
-    headers = _HEADERS.get(error.status)
-    return problem(error.status, error.code, error.title, error.detail, headers=headers)
+    if isinstance(error, Unauthorized):
+        headers["WWW-Authenticate"] = "Bearer"
+    if isinstance(error, Unauthorized | TooManyRequests):
+        discard_body()  # It may be a photo.
+    faults = error.faults if isinstance(error, InvalidRequest) else ()
+    errors = [{"pointer": f"/{fault.field}", "detail": fault.detail} for fault in faults[:MOST_ERRORS]]
+    return problem(error.status, error.code, error.title, error.detail, errors=errors, headers=headers)
+
+
+def _stale(_error: StaleDataError) -> Response:
+    """Two edits of one version at the same moment: the second is told, as if it had come later."""
+    return answer(
+        PreconditionFailed("it was changed in the meantime: get it anew, then send your change again")
+    )
+
+
+def _too_deep(_error: RecursionError) -> Response:
+    """JSON in JSON in JSON: no parser goes on for ever."""
+    return problem(400, "bad-request", "Bad Request", _ADVICE[400])
 
 
 def _http(error: HTTPError) -> Response:
@@ -77,7 +110,7 @@ def _http(error: HTTPError) -> Response:
         return problem(status, "invalid-request", "The request isn't as described", detail, errors=errors)
     status = HTTPStatus(error.status_code)
     if status == 413:
-        _discard_body()
+        discard_body()
     headers = {
         name: str(value)
         for name, value in dict(error.headers or {}).items()
@@ -87,20 +120,13 @@ def _http(error: HTTPError) -> Response:
     return problem(status, code, status.phrase, _ADVICE.get(status, status.description), headers=headers)
 
 
-def _discard_body() -> None:
-    """Read on, within bounds, what is still being sent: closed on it, a connection loses the answer."""
-    body, left, until = request.input_stream, MAX_DISCARDED_BYTES, monotonic() + MAX_DISCARDING_S
-    while left > 0 and monotonic() < until and (chunk := body.read(min(left, 1 << 16))):
-        left -= len(chunk)
-
-
 def _type_to_send(detail: dict[str, Any]) -> str | None:
     """The media type of a body in which nothing was found as it came with another; None if none came."""
     if not (request.mimetype or request.content_length):
         return None
     if "json" in detail and not request.is_json:
         return "application/json"
-    if "files" in detail and request.mimetype != "multipart/form-data":
+    if {"files", "form_and_files"} & detail.keys() and request.mimetype != "multipart/form-data":
         return "multipart/form-data"
     return None
 
@@ -122,8 +148,18 @@ def _unexpected(error: Exception) -> Response:
 def _pointers(detail: dict[str, Any]) -> list[dict[str, str]]:
     """Flatten ``{location: {field: [message]}}`` to pointers into the request."""
     return [
-        {"pointer": f"/{field}", "detail": str(message).removesuffix(".").lower()}
+        {"pointer": f"/{fault.field}", "detail": fault.detail}
         for fields in detail.values()
-        for field, messages in fields.items()
-        for message in (messages if isinstance(messages, list) else [messages])
+        for fault in faults_of(fields)
     ]
+
+
+def faults_of(messages: Any, place: str = "") -> Iterator[Fault]:
+    """Yield what a schema found, ``{field: [message]}`` with fields in fields, as faults."""
+    if isinstance(messages, dict):
+        for field, inner in messages.items():
+            part = pointer_part(str(field))
+            yield from faults_of(inner, f"{place}/{part}" if place else part)
+        return
+    for message in messages if isinstance(messages, list) else [messages]:
+        yield Fault(place, str(message).removesuffix(".").lower())

@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import partial
+from time import perf_counter
 from typing import Any
 
 from apiflask import APIBlueprint
 from flask import request
+from werkzeug.datastructures import FileStorage
 
+from o2o.errors import ImageError
+from o2o.http.asking import app_of, asker
+from o2o.http.once import once, writing
 from o2o.http.schemas import PhotoIn
 from o2o.http.schemas import Scan as ScanOut
-from o2o.http.service import auth, reader_id, service, utc_now
-from o2o.services import scans
-from o2o.services.scans import ScanAnswer
+from o2o.http.service import Service, auth, reader_id, service, utc_now
+from o2o.http.uploads import MAX_TURN_WAIT_S, admitted
+from o2o.imaging import load_capture
+from o2o.integrations import photos as files
+from o2o.services import photos, scans
+from o2o.services.scans import Reading, ScanAnswer
+from watermarks.results import Miss
 
 MULTIPART_OVERHEAD_BYTES = 64_000
-MAX_WAIT_S = 5.0
 
 blueprint = APIBlueprint("scans", __name__, tag="Scans")
 
@@ -27,7 +37,9 @@ def allow_photos() -> None:
 
 @blueprint.post("/scans")
 @blueprint.auth_required(auth)
-@blueprint.input(PhotoIn, location="files", arg_name="upload")
+@admitted(lambda: service().uploads)
+@once(reader_id)
+@blueprint.input(PhotoIn, location="form_and_files", arg_name="upload")
 @blueprint.output(ScanOut)
 @blueprint.doc(responses=[401, 413, 415, 503])
 def scan_photo(upload: dict[str, Any]) -> ScanAnswer:
@@ -35,16 +47,43 @@ def scan_photo(upload: dict[str, Any]) -> ScanAnswer:
 
     Finds the marked pictures in a photo of a printed page and gives what is behind them, the largest picture
     first. A photo in which nothing is read is an answer too: a `miss` with a reason and a hint. The photo
-    is not kept.
+    is not kept, unless the publisher keeps photos and the reader agrees (`keep`). On a flaky network send an
+    `Idempotency-Key`: the same photo under it gets the same answer.
     """
     own = service()
-    with own.place_to_decode(MAX_WAIT_S):
-        reading = scans.read_photo(
-            upload["photo"].read(),
+    reading = own.uploads.decode(lambda: _read(upload["photo"], own), wait_s=MAX_TURN_WAIT_S)
+    kept = _to_keep(upload, reading, own)
+    with writing() as session:
+        answer = scans.record(session, asker(reader_id()), reading, now=utc_now(), app=app_of(request))
+        until = photos.keep(session, answer.id, now=utc_now()) if kept else None
+        if kept and until:
+            answer = replace(answer, photo_kept_until=until)
+            files.write(own.settings.photos_dir, answer.id, kept)
+    own.metrics.count_photo(answer.outcome, answer.reason, reading.elapsed_ms.total / 1000)
+    return answer
+
+
+def _to_keep(upload: dict[str, Any], reading: Reading, own: Service) -> bytes | None:
+    """Encode a photo anew that its reader lets a publisher keep, before any transaction; None of others."""
+    if upload["keep"] != "true" or isinstance(reading.found, Miss):
+        return None
+    upload["photo"].stream.seek(0)
+    data, limits = upload["photo"].read(), own.settings
+    load = partial(load_capture, data, max_bytes=limits.max_photo_bytes, max_pixels=limits.max_photo_pixels)
+    return own.uploads.decode(lambda: files.encoded(load().image), wait_s=MAX_TURN_WAIT_S)
+
+
+def _read(photo: FileStorage, own: Service) -> Reading:
+    """Decode a photo and read its marks; one that can't be taken is counted with its reason."""
+    started = perf_counter()
+    try:
+        return scans.read_photo(
+            photo.read(),
             own.settings.watermark_key,
             max_bytes=own.settings.max_photo_bytes,
             max_pixels=own.settings.max_photo_pixels,
             read=own.read,
         )
-    with own.database.begin() as session:
-        return scans.record(session, reader_id(), reading, now=utc_now())
+    except ImageError as error:
+        own.metrics.count_photo("refused", error.code, perf_counter() - started)
+        raise

@@ -7,35 +7,12 @@ from typing import Any
 from apiflask import Schema
 from apiflask.fields import UUID, AwareDateTime, File, Float, Integer, List, Nested, String
 from apiflask.validators import Length, OneOf, Regexp
-from marshmallow.utils import get_value
 
-from o2o.services import creatives
+from o2o.http.fields import BoardUrl, MediaUrl, Moment, WatermarkId
+from o2o.services.routing import Origin
 from o2o.services.scans import HINTS, Finding
 
 CREATIVE_ID = r"^0x[0-9a-f]{12}\Z"
-
-
-class MediaUrl(String):
-    """A stored picture's address, from its name."""
-
-    def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> str | None:
-        name = super()._serialize(value, attr, obj, **kwargs)
-        return name and f"/media/{name}"
-
-
-class BoardUrl(String):
-    """A board's page, from the board's ID."""
-
-    def serialize(self, attr: str, obj: Any, accessor: Any = None, **kwargs: Any) -> str:  # noqa: ARG002
-        """Give the page's address."""
-        return f"/boards/{get_value(obj, 'id')}"
-
-
-class WatermarkId(String):
-    """A mark's ID as everyone writes it."""
-
-    def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> str:  # noqa: ARG002
-        return creatives.format_id(value)
 
 
 class ProblemError(Schema):
@@ -53,6 +30,7 @@ class Problem(Schema):
     status = Integer(required=True)
     detail = String(required=True, metadata={"description": "What happened and what to do about it."})
     code = String(required=True, metadata={"description": "The kind of problem, for programs."})
+    request_id = String(required=True, metadata={"description": "As in `X-Request-Id`, and in the logs."})
     errors = List(Nested(ProblemError))
 
 
@@ -91,6 +69,14 @@ class PhotoIn(Schema):
     photo = File(  # type: ignore[no-untyped-call]
         required=True, metadata={"description": "JPEG, PNG, WebP or HEIC."}
     )
+    keep = String(
+        load_default="false",
+        validate=OneOf(["true", "false"]),
+        metadata={
+            "description": "`true` if the reader agrees that the publisher keeps the photo for a time, where "
+            "it does so at all."
+        },
+    )
 
 
 class Content(Schema):
@@ -103,8 +89,17 @@ class Content(Schema):
     image_url = MediaUrl(
         required=True, allow_none=True, attribute="image", metadata={"description": "Relative to the API."}
     )
+    image_urls = List(MediaUrl(), required=True, attribute="images", metadata={"description": "All of them."})
     alt_text = String(required=True)
+    price = String(required=True, allow_none=True, metadata={"description": "As in `12.50 EUR`."})
+    call_to_action = String(required=True)
+    locale = String(required=True, allow_none=True)
     publisher = String(required=True)
+    origin = String(
+        required=True,
+        validate=OneOf([each.value for each in Origin]),
+        metadata={"description": "Whether it is the picture's own or a fallback."},
+    )
 
 
 class Detection(Schema):
@@ -180,6 +175,9 @@ class Scan(Schema):
     height = Integer(required=True, attribute="reading.height_px")
     detections = List(Nested(Detection), required=True, attribute="findings")
     elapsed_ms = Nested(ElapsedMs, required=True, attribute="reading.elapsed_ms")
+    photo_kept_until = Moment(
+        required=True, allow_none=True, metadata={"description": "null: the photo is thrown away."}
+    )
 
 
 class PinIn(Schema):

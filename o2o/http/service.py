@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import NoReturn, cast
 from uuid import UUID
 
-from apiflask import HTTPTokenAuth
+from apiflask import HTTPError, HTTPTokenAuth
 from flask import current_app
+from structlog.contextvars import bind_contextvars
 
 from o2o.db import Database
-from o2o.errors import Busy, Unauthorized
-from o2o.services import readers
+from o2o.errors import Forbidden, Unauthorized
+from o2o.http.metrics import Metrics
+from o2o.http.uploads import Uploads
+from o2o.services import keys, readers
+from o2o.services.keys import Actor
 from o2o.services.scans import Read
 from o2o.settings import Settings
 
@@ -26,30 +28,21 @@ class Service:
 
     Attributes
     ----------
-    decoding : threading.BoundedSemaphore
-        Held while a photo is in memory, so that a rush of uploads waits on disk instead.
+    uploads : Uploads
+        The places for photos on their way in.
+    metrics : Metrics
+        The figures of this process.
     """
 
     settings: Settings
     database: Database
     read: Read
-    decoding: threading.BoundedSemaphore
+    uploads: Uploads
+    metrics: Metrics
 
-    @contextmanager
-    def place_to_decode(self, wait_s: float) -> Iterator[None]:
-        """Hold one of the places for a photo in memory.
-
-        Raises
-        ------
-        Busy
-            If none gets free in time: whoever waits keeps a thread from all other requests.
-        """
-        if not self.decoding.acquire(timeout=wait_s):
-            raise Busy("other photos are being read: send this one again in a few seconds")
-        try:
-            yield
-        finally:
-            self.decoding.release()
+    def place_to_decode(self, wait_s: float) -> AbstractContextManager[None]:
+        """Hold one of the places for a photo in memory; raises `Busy` if none gets free in time."""
+        return self.uploads.place_to_decode(wait_s)
 
 
 def service() -> Service:
@@ -62,7 +55,11 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-auth = HTTPTokenAuth(description="A reader's token, as `POST /v1/readers` gives it.")
+auth = HTTPTokenAuth(name="ReaderToken", description="A reader's token, as `POST /v1/readers` gives it.")
+
+key_auth = HTTPTokenAuth(
+    name="PublisherKey", description="A publisher's key, as `POST /v1/keys` or `o2o key add` gives it."
+)
 
 
 @auth.verify_token  # type: ignore[untyped-decorator]
@@ -78,6 +75,42 @@ def verify_token(token: str) -> UUID | None:
 def refuse(_error: object) -> NoReturn:
     """Answer a request without a valid token like any other error."""
     raise Unauthorized("send `Authorization: Bearer <token>` with a token that POST /v1/readers gave")
+
+
+@key_auth.verify_token  # type: ignore[untyped-decorator]
+def verify_key(text: str) -> Actor | None:
+    """Return who acts with the key that came with the request."""
+    if not text:
+        return None
+    with service().database.read() as session:
+        found = keys.authenticate(session, text, now=utc_now())
+    if found is not None:
+        bind_contextvars(publisher_id=str(found.publisher_id))
+    return found
+
+
+@key_auth.get_user_roles  # type: ignore[untyped-decorator]
+def scopes_of(found: Actor) -> list[str]:
+    """Return what an actor may do."""
+    return list(found.scopes)
+
+
+@key_auth.error_processor
+def refuse_key(error: HTTPError) -> NoReturn:
+    """Answer a request without a key, or with one that may not do this, like any other error."""
+    if error.status_code == 403:
+        raise Forbidden("this key lacks the scope that this takes: ask an owner for one that has it")
+    raise Unauthorized("send `Authorization: Bearer <key>` with a key that is valid: an owner makes them")
+
+
+def actor() -> Actor:
+    """Return who is asking; for views that require a key."""
+    return cast(Actor, key_auth.current_user)
+
+
+def publisher_id() -> UUID:
+    """Return whom the asker acts for; for views that require a key."""
+    return actor().publisher_id
 
 
 def reader_id() -> UUID:

@@ -14,24 +14,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 MAX_SIDE_PX: Final = 1600
+THUMBNAIL_SIDE_PX: Final = 320
 NAME: Final = re.compile(r"[0-9a-f]{64}\.jpg")
 
 
-def store_picture(image: NDArray[np.uint8], folder: Path) -> str:
+def store_picture(image: NDArray[np.uint8], folder: Path, *, max_side_px: int = MAX_SIDE_PX) -> str:
     """Keep a picture as a JPEG fit for a web page; return its name, ``<sha256>.jpg``.
 
     Parameters
     ----------
     image : ndarray of uint8, shape (H, W, 3)
-        RGB; made smaller if a side is longer than 1600 pixels. Encoding it anew leaves the
-        original's metadata behind.
+        RGB. Encoding it anew leaves the original's metadata behind.
     folder : Path
         Made if it isn't there.
+    max_side_px : int, optional
+        It is made smaller if a side is longer.
     """
     from PIL import Image
 
     picture = Image.fromarray(image)
-    picture.thumbnail((MAX_SIDE_PX, MAX_SIDE_PX))
+    picture.thumbnail((max_side_px, max_side_px))
     encoded = io.BytesIO()
     picture.save(encoded, "JPEG", quality=88, optimize=True)
     data = encoded.getvalue()
@@ -39,6 +41,11 @@ def store_picture(image: NDArray[np.uint8], folder: Path) -> str:
     folder.mkdir(parents=True, exist_ok=True)
     _write(folder / name, data)
     return name
+
+
+def is_stored(name: str, folder: Path) -> bool:
+    """Whether a picture of that name is kept."""
+    return NAME.fullmatch(name) is not None and (folder / name).is_file()
 
 
 def _write(path: Path, data: bytes) -> None:

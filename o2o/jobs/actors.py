@@ -9,17 +9,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from random import Random
+from typing import Final
 from uuid import UUID
 
 import structlog
 from sqlalchemy.orm import Session
 
 from o2o.db import Database
+from o2o.integrations import mail
+from o2o.integrations import photos as photo_files
 from o2o.integrations import webhooks as sender
 from o2o.integrations.outbound import Outbound, Unreachable
-from o2o.services import jobs, pins, webhooks
+from o2o.services import jobs, photos, pins, rollups, sessions, sketch, webhooks
 from o2o.services.webhooks import Attempt
 from o2o.settings import Settings
 
@@ -105,7 +108,107 @@ def _attempt(tools: Tools, message: webhooks.Message) -> Attempt:
     return Attempt(status=reply.status, retry_after_s=sender.retry_after_s(reply, now=now))
 
 
+def mail_login_link(tools: Tools, link_id: UUID) -> Record:
+    """Send a member a login link.
+
+    Its token is drawn here and only its hash written, after the letter is taken: no letter, no link.
+    """
+    with tools.database.read() as session:
+        addressee = sessions.addressee(session, link_id, now=tools.clock())
+    token = sessions.new_token()
+    if addressee is not None:
+        mail.send(
+            tools.settings.smtp_url,
+            sender=tools.settings.mail_from,
+            to=addressee.email,
+            subject=f"Log in to {addressee.publisher}",
+            text=(
+                f"Hello {addressee.name},\n\nthis link logs you in to the pages of {addressee.publisher}, "
+                f"once, within 15 minutes:\n\n{tools.settings.public_url}/admin/login/{token}\n\n"
+                "If you didn't ask for it, do nothing: without it nobody gets in.\n"
+            ),
+        )
+
+    def record(session: Session, now: datetime) -> None:
+        if addressee is not None:
+            sessions.arm_link(session, link_id, token, now=now)
+
+    return record
+
+
+ROLLUP_WAITS: Final = {jobs.ROLLUP_RECENT: timedelta(minutes=1), jobs.ROLLUP_ALL: timedelta(days=1)}
+"""How often days are looked over."""
+
+PHOTOS_WAIT: Final = timedelta(hours=1)
+"""How often it is looked for photos whose time is over."""
+
+RESTS: Final = 20
+"""How many times as long as it took a rollup waits at least: it gets no more than 5 % of the time."""
+
+
+def roll_up_recent(tools: Tools, _no_row: UUID) -> Record:
+    """Count today and yesterday anew if they have changed."""
+    started, today = tools.clock(), tools.clock().date()
+    _roll_up(tools, today - rollups.ONE_DAY, today)
+    return _again(tools, jobs.ROLLUP_RECENT, started)
+
+
+def roll_up_all(tools: Tools, _no_row: UUID) -> Record:
+    """Count every day anew that has changed: late rows, slow pins, and all at the first time."""
+    started, today = tools.clock(), tools.clock().date()
+    with tools.database.read() as session:
+        oldest = rollups.oldest_day(session)
+    _roll_up(tools, oldest or today, today)
+    return _again(tools, jobs.ROLLUP_ALL, started)
+
+
+def expire_photos(tools: Tools, _no_row: UUID) -> Record:
+    """Delete the photos whose time is over, and those that a crash left without a row."""
+    folder, now = tools.settings.photos_dir, tools.clock()
+    with tools.database.read() as session:
+        over = photos.expired(session, now=now)
+        old = list(photo_files.older_than(folder, now - timedelta(days=1)))
+        kept = photos.known(session, old)
+    photo_files.delete(folder, [*over, *(each for each in old if each not in kept)])
+
+    def record(session: Session, now: datetime) -> datetime:
+        photos.forget(session, over)
+        return now + PHOTOS_WAIT
+
+    return record
+
+
+def _roll_up(tools: Tools, first: date, last: date) -> None:
+    """Count days anew, each in its own transaction: they may be many, and again does no harm."""
+    key = sketch.derive_key(tools.settings.watermark_key)
+    with tools.database.read() as session:
+        stale = rollups.stale_days(session, first, last)
+    for day in stale:
+        with tools.database.read() as session:
+            counted = rollups.count(session, day, key)
+        with tools.database.begin() as session:
+            rollups.replace(session, counted, now=tools.clock())
+        _log.info("day rolled up", day=day.isoformat(), scans=counted.tally.scans)
+
+
+def _again(tools: Tools, kind: str, started: datetime) -> Record:
+    """Write nothing but when to look again."""
+    wait = max(ROLLUP_WAITS[kind], RESTS * (tools.clock() - started))
+    return lambda _session, now: now + wait
+
+
+def _no_row_to_mark(_session: Session, _no_row: UUID) -> None:
+    """A recurring job stands for no row: the log tells that it is parked, a worker's start revives it."""
+
+
 ACTORS: Mapping[str, Actor] = {
     jobs.PIN_SAVE: Actor(save_pin, pins.give_up),
     jobs.WEBHOOK_DELIVER: Actor(deliver_webhook, webhooks.give_up),
+    jobs.LOGIN_MAIL: Actor(mail_login_link, sessions.drop_link),
+    jobs.PHOTOS_EXPIRE: Actor(expire_photos, _no_row_to_mark),
+    jobs.ROLLUP_RECENT: Actor(roll_up_recent, _no_row_to_mark),
+    jobs.ROLLUP_ALL: Actor(roll_up_all, _no_row_to_mark),
 }
+
+RECURRING: Final = (jobs.ROLLUP_RECENT, jobs.ROLLUP_ALL, jobs.PHOTOS_EXPIRE)
+"""The kinds that there is always a job of."""

@@ -41,7 +41,7 @@ class Job(Base):
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
     kind: Mapped[str] = mapped_column(String(40))
     ref: Mapped[UUID]
-    """The row that the work is about; its table follows from the kind."""
+    """The row that the work is about; its table follows from the kind. All zeros in a job that recurs."""
     state: Mapped[JobState] = mapped_column(named_enum(JobState, "state"))
     run_at: Mapped[datetime]
     lease_token: Mapped[UUID | None]
@@ -49,7 +49,7 @@ class Job(Base):
     attempts: Mapped[int] = mapped_column(default=0)
     """How often a worker has taken it up."""
     errors: Mapped[int] = mapped_column(default=0)
-    """How often that ended in an exception, or in a lease that ran out."""
+    """How often in a row that ended in an exception, or in a lease that ran out."""
     last_error: Mapped[str | None] = mapped_column(Text)
     created_at: Mapped[datetime]
     finished_at: Mapped[datetime | None]

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from o2o.db import Base, named_enum
 from o2o.models.creative import Creative
+from o2o.models.destination import Destination
 
 
 class PinStatus(StrEnum):
@@ -35,6 +36,8 @@ class Pin(Base):
         ForeignKeyConstraint(["scan_id", "reader_id"], ["scan.id", "scan.reader_id"]),
         CheckConstraint("(status = 'saved') = (saved_at IS NOT NULL)", name="saved_has_time"),
         Index(None, "board_id", "created_at"),
+        # Rollups go day by day.
+        Index(None, "created_at"),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
@@ -42,8 +45,15 @@ class Pin(Base):
     creative_id: Mapped[UUID] = mapped_column(ForeignKey("creative.id"))
     board_id: Mapped[UUID]
     scan_id: Mapped[UUID]
+    destination_id: Mapped[UUID | None] = mapped_column(ForeignKey("destination.id"))
+    """What the reader was shown and wants to keep; None for a notice that nothing was there."""
     status: Mapped[PinStatus] = mapped_column(named_enum(PinStatus, "status"))
+    version: Mapped[int] = mapped_column()
+    """Counted up by every change, so that a day's rollups notice it."""
     created_at: Mapped[datetime]
     saved_at: Mapped[datetime | None]
 
     creative: Mapped[Creative] = relationship(lazy="joined", innerjoin=True)
+    destination: Mapped[Destination | None] = relationship(lazy="joined")
+
+    __mapper_args__ = {"version_id_col": version}  # noqa: RUF012  SQLAlchemy reads it from the class

@@ -31,6 +31,8 @@ class Scan(Base):
     __table_args__ = (
         UniqueConstraint("id", "reader_id"),
         Index(None, "reader_id"),
+        # Rollups go day by day.
+        Index(None, "created_at"),
         CheckConstraint("(outcome = 'miss') = (reason IS NOT NULL)", name="miss_has_reason"),
     )
 
@@ -44,6 +46,12 @@ class Scan(Base):
     detect_ms: Mapped[float]
     decode_ms: Mapped[float]
     total_ms: Mapped[float]
+    app: Mapped[str | None] = mapped_column(String(40))
+    """The program that sent the photo, as it calls itself."""
+    country: Mapped[str | None] = mapped_column(String(2))
+    """ISO 3166-1 alpha-2, as the proxy in front says; nothing finer is kept."""
+    device: Mapped[str | None] = mapped_column(String(16))
+    """None, like the two above, in rows from before they were kept."""
     created_at: Mapped[datetime]
 
     detections: Mapped[list[ScanDetection]] = relationship(order_by=ScanDetection.position)

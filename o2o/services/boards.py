@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from o2o.errors import NotFound
 from o2o.models import Board, Pin
-from o2o.services.publishers import checked_text
+from o2o.services.checks import checked_text
 
 
 @dataclass(frozen=True, slots=True)

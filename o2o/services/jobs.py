@@ -4,15 +4,24 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Final
 from uuid import UUID, uuid4
 
-from sqlalchemy import case, or_, select, update
+from sqlalchemy import ColumnElement, case, func, or_, select, update
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from o2o.models import Job, JobState
 
 PIN_SAVE = "pin.save"
 WEBHOOK_DELIVER = "webhook.deliver"
+LOGIN_MAIL = "login.mail"
+PHOTOS_EXPIRE = "photos.expire"
+ROLLUP_RECENT = "rollup.recent"
+ROLLUP_ALL = "rollup.all"
+
+NO_ROW: Final = UUID(int=0)
+"""What a recurring job is about. As a kind has one job for a row, there is one of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +36,28 @@ class Lease:
     """How often the job has ended in an exception, or its lease run out, before."""
 
 
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """What is left to do.
+
+    Attributes
+    ----------
+    waiting : int
+        Jobs that are due or will be.
+    due : int
+        Those among them whose time has come and that no worker holds.
+    parked : int
+        Jobs given up.
+    oldest_due_s : float
+        How long the one that is due longest has been due; 0 if none is.
+    """
+
+    waiting: int
+    due: int
+    parked: int
+    oldest_due_s: float
+
+
 class LeaseLost(Exception):
     """Another worker has taken the job over: what was done here must be rolled back."""
 
@@ -36,6 +67,23 @@ def enqueue(session: Session, kind: str, ref: UUID, *, now: datetime, run_at: da
     session.add(Job(kind=kind, ref=ref, state=JobState.WAITING, run_at=run_at or now, created_at=now))
     session.flush()
     session.info["jobs_added"] = True
+
+
+def ensure(session: Session, kind: str, *, now: datetime) -> None:
+    """See to it that there is a recurring job of a kind, once, and that it isn't parked.
+
+    It recurs by being given back each time (`again`), and never ends.
+    """
+    known = select(Job.id).where(Job.kind == kind, Job.ref == NO_ROW)
+    if session.scalar(known) is not None:
+        revive(session, kind, NO_ROW, now=now)
+        return
+    try:
+        with session.begin_nested():
+            enqueue(session, kind, NO_ROW, now=now)
+    except IntegrityError:
+        # A worker that starts at the same moment was first.
+        pass
 
 
 def revive(session: Session, kind: str, ref: UUID, *, now: datetime) -> None:
@@ -56,11 +104,7 @@ def claim(session: Session, *, now: datetime, lease_s: float) -> Lease | None:
     workers skip each other's candidates; on SQLite the write lock keeps them apart, and the
     update's condition would catch what it let through.
     """
-    due = (
-        Job.state == JobState.WAITING,
-        Job.run_at <= now,
-        or_(Job.lease_until.is_(None), Job.lease_until <= now),
-    )
+    due = _due(now)
     candidate = select(Job.id).where(*due).order_by(Job.run_at).limit(1).with_for_update(skip_locked=True)
     job = session.scalar(
         update(Job)
@@ -76,6 +120,28 @@ def claim(session: Session, *, now: datetime, lease_s: float) -> Lease | None:
     if job is None or job.lease_token is None:
         return None
     return Lease(job.id, job.kind, job.ref, job.lease_token, job.errors)
+
+
+def backlog(session: Session, *, now: datetime) -> Backlog:
+    """Count the jobs that aren't done; those that are may be many, and are left out."""
+    counted = select(func.count()).select_from(Job)
+    waiting, parked = (
+        session.scalars(counted.where(Job.state == state)).one()
+        for state in (JobState.WAITING, JobState.PARKED)
+    )
+    due = session.scalars(counted.where(*_due(now))).one()
+    oldest = session.scalar(select(Job.run_at).where(*_due(now)).order_by(Job.run_at).limit(1))
+    oldest_due_s = (now - oldest).total_seconds() if oldest is not None else 0.0
+    return Backlog(waiting, due, parked, oldest_due_s)
+
+
+def _due(now: datetime) -> tuple[ColumnElement[bool], ...]:
+    """What is true of a job whose time has come and that no worker holds."""
+    return (
+        Job.state == JobState.WAITING,
+        Job.run_at <= now,
+        or_(Job.lease_until.is_(None), Job.lease_until <= now),
+    )
 
 
 def renew(session: Session, lease: Lease, *, now: datetime, lease_s: float) -> None:
@@ -115,10 +181,16 @@ def finish(session: Session, job: Job, *, now: datetime) -> None:
 
 
 def again(session: Session, job: Job, run_at: datetime, *, error: str | None = None) -> None:
-    """Give a held job back, to be run at a later time; with an error if one is the reason."""
+    """Give a held job back, to be run at a later time; with an error if one is the reason.
+
+    Without one, its errors are forgotten: a job is given up for those in a row, and one that recurs
+    would otherwise come to its last some day.
+    """
     job.run_at = run_at
     job.lease_token = job.lease_until = None
-    if error is not None:
+    if error is None:
+        job.errors = 0
+    else:
         _note(job, error)
     session.flush()
 

@@ -14,8 +14,8 @@ from sqlalchemy.orm import Session
 
 from o2o.errors import Conflict, IdempotencyKeyReused, NotFound
 from o2o.models import Board, IdempotencyKey, Pin, PinStatus, Scan, ScanDetection
-from o2o.services import creatives, jobs
-from o2o.services.creatives import Content
+from o2o.services import contents, creatives, jobs
+from o2o.services.contents import Content
 
 CONFLICTS: Final = 2
 """How often a request can come second: once for its pin, once for its key."""
@@ -97,8 +97,8 @@ def _clip(session: Session, reader_id: UUID, wish: PinWish, key: str, *, now: da
     """Answer from the key, or make or find the pin and note the answer under the key."""
     if receipt := _replayed(session, reader_id, wish, key):
         return receipt
-    creative_id = _scanned_creative(session, reader_id, wish)
-    pin, is_new = _pin(session, reader_id, creative_id, wish, now=now)
+    seen = _scanned(session, reader_id, wish)
+    pin, is_new = _pin(session, reader_id, seen, wish, now=now)
     session.add(
         IdempotencyKey(
             reader_id=reader_id,
@@ -124,15 +124,15 @@ def _replayed(session: Session, reader_id: UUID, wish: PinWish, key: str) -> Pin
     return PinReceipt(describe(pin), used.created_pin, is_replay=True)
 
 
-def _scanned_creative(session: Session, reader_id: UUID, wish: PinWish) -> UUID:
-    """The creative's row ID, if the reader's scan showed it and the board is the reader's."""
+def _scanned(session: Session, reader_id: UUID, wish: PinWish) -> ScanDetection:
+    """The detection that is to be pinned, if the reader's scan showed it and the board is the reader's."""
     if session.scalar(select(Scan.id).where(Scan.id == wish.scan_id, Scan.reader_id == reader_id)) is None:
         raise NotFound(f"there is no scan {wish.scan_id}: send the photo again")
     board = select(Board.id).where(Board.id == wish.board_id, Board.reader_id == reader_id)
     if session.scalar(board) is None:
         raise NotFound(f"there is no board {wish.board_id}: GET /v1/boards lists yours")
-    creative_id = session.scalar(
-        select(ScanDetection.creative_id)
+    seen = session.scalar(
+        select(ScanDetection)
         .where(
             ScanDetection.scan_id == wish.scan_id,
             ScanDetection.watermark_id == wish.watermark_id,
@@ -140,28 +140,29 @@ def _scanned_creative(session: Session, reader_id: UUID, wish: PinWish) -> UUID:
         )
         .limit(1)
     )
-    if creative_id is None:
+    if seen is None:
         shown = creatives.format_id(wish.watermark_id)
         raise Conflict(f"that scan didn't show {shown}: pin one of its detections")
-    return creative_id
+    return seen
 
 
 def _pin(
-    session: Session, reader_id: UUID, creative_id: UUID, wish: PinWish, *, now: datetime
+    session: Session, reader_id: UUID, seen: ScanDetection, wish: PinWish, *, now: datetime
 ) -> tuple[Pin, bool]:
     """The pin, and whether it is new or goes anew; then it has a job that will save it."""
     pin = session.scalar(
         select(Pin)
-        .where(Pin.reader_id == reader_id, Pin.creative_id == creative_id, Pin.board_id == wish.board_id)
+        .where(Pin.reader_id == reader_id, Pin.creative_id == seen.creative_id, Pin.board_id == wish.board_id)
         .with_for_update(of=Pin)
     )
     if pin is not None:
         return pin, _retried(session, pin, now=now)
     pin = Pin(
         reader_id=reader_id,
-        creative_id=creative_id,
+        creative_id=seen.creative_id,
         board_id=wish.board_id,
         scan_id=wish.scan_id,
+        destination_id=seen.destination_id,
         status=PinStatus.PENDING,
         created_at=now,
     )
@@ -226,7 +227,7 @@ def describe(pin: Pin) -> PinAnswer:
         id=pin.id,
         status=pin.status,
         board_id=pin.board_id,
-        content=creatives.content_of(pin.creative),
+        content=contents.kept(pin.creative, pin.destination),
         created_at=pin.created_at,
         saved_at=pin.saved_at,
     )

@@ -1,20 +1,16 @@
-"""Publishers and their campaigns."""
+"""Publishers: who puts marked pictures into print."""
 
 from __future__ import annotations
 
-import unicodedata
 from datetime import datetime
-from typing import Final
 from uuid import UUID
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from o2o.errors import InvalidRequest, NotFound
-from o2o.models import Campaign, Publisher
-
-UNPRINTABLE: Final = {"Cc", "Cs"}
-"""Unicode's categories of control characters and surrogates."""
+from o2o.models import Publisher
+from o2o.models.publisher import MAX_KEEP_PHOTOS_DAYS
+from o2o.services.checks import checked_text, require_version
 
 
 def add(session: Session, name: str, *, now: datetime) -> Publisher:
@@ -25,8 +21,40 @@ def add(session: Session, name: str, *, now: datetime) -> Publisher:
     InvalidRequest
         If the name is empty or longer than 200 characters.
     """
-    publisher = Publisher(name=checked_text("name", name, max_length=200), created_at=now)
+    name = checked_text("name", name, max_length=200)
+    publisher = Publisher(name=name, created_at=now, updated_at=now)
     session.add(publisher)
+    session.flush()
+    return publisher
+
+
+def edit(
+    session: Session,
+    publisher: Publisher,
+    *,
+    version: int,
+    name: str,
+    keep_photos_days: int | None,
+    now: datetime,
+) -> Publisher:
+    """Change a publisher's name, and how long photos are kept whose readers agree to it.
+
+    Raises
+    ------
+    PreconditionFailed
+        If it was changed since that version.
+    InvalidRequest
+        If a field can't be kept.
+    """
+    require_version(publisher.version, version)
+    if keep_photos_days is not None and not 1 <= keep_photos_days <= MAX_KEEP_PHOTOS_DAYS:
+        raise InvalidRequest(
+            f"keep_photos_days lies between 1 and {MAX_KEEP_PHOTOS_DAYS}, or is null",
+            field="keep_photos_days",
+        )
+    publisher.name = checked_text("name", name, max_length=200)
+    publisher.keep_photos_days = keep_photos_days
+    publisher.updated_at = now
     session.flush()
     return publisher
 
@@ -43,34 +71,3 @@ def get(session: Session, publisher_id: UUID) -> Publisher:
     if publisher is None:
         raise NotFound(f"there is no publisher {publisher_id}: add one with `o2o publisher add NAME`")
     return publisher
-
-
-def campaign_named(session: Session, publisher: Publisher, name: str, *, now: datetime) -> Campaign:
-    """Return the publisher's campaign of that name, made now if it is new."""
-    name = checked_text("campaign", name, max_length=200)
-    campaign = session.scalar(
-        select(Campaign).where(Campaign.publisher_id == publisher.id, Campaign.name == name)
-    )
-    if campaign is None:
-        campaign = Campaign(publisher_id=publisher.id, name=name, created_at=now)
-        session.add(campaign)
-        session.flush()
-    return campaign
-
-
-def checked_text(field: str, text: str, *, max_length: int, min_length: int = 1) -> str:
-    """Return a person's text without space around it, if it can be kept and shown.
-
-    Raises
-    ------
-    InvalidRequest
-        If it is too short or too long, or holds a control character or half of a surrogate pair:
-        PostgreSQL takes no NUL, and UTF-8 no surrogate.
-    """
-    text = text.strip()
-    for character in text:
-        if unicodedata.category(character) in UNPRINTABLE:
-            raise InvalidRequest(f"{field} can't hold the character U+{ord(character):04X}: leave it out")
-    if not min_length <= len(text) <= max_length:
-        raise InvalidRequest(f"{field} takes {min_length} to {max_length} characters, not {len(text)}")
-    return text

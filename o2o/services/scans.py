@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from sqlalchemy.orm import Session
 
 from o2o.imaging import load_capture
-from o2o.models import Outcome, Scan, ScanDetection
-from o2o.services import creatives
-from o2o.services.creatives import Content
+from o2o.models import Creative, Outcome, Scan, ScanDetection
+from o2o.services import contents, creatives
+from o2o.services.contents import Asker, Content
 from watermarks.results import Detection, Miss, MissReason
 
 UNKNOWN_ID: Final = "unknown_id"
@@ -77,6 +77,23 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
+class LookedUp:
+    """What a photo's marks lead to.
+
+    Attributes
+    ----------
+    reason : str or None
+        Why to nothing; None if it is something.
+    known : mapping of int to Creative
+        Those registered, by the marks' IDs.
+    """
+
+    reason: str | None
+    findings: list[Finding]
+    known: Mapping[int, Creative]
+
+
+@dataclass(frozen=True, slots=True)
 class ScanAnswer:
     """The answer to one photo."""
 
@@ -85,6 +102,7 @@ class ScanAnswer:
     reason: str | None
     findings: list[Finding]
     reading: Reading
+    photo_kept_until: datetime | None = None
 
     @property
     def hint(self) -> str | None:
@@ -131,13 +149,34 @@ def read_photo(data: bytes, key: bytes, *, max_bytes: int, max_pixels: int, read
     return Reading(width_px, height_px, found, timing)
 
 
-def record(session: Session, reader_id: UUID, reading: Reading, *, now: datetime) -> ScanAnswer:
-    """Look up what was read and keep a row of it."""
+def look_up(session: Session, asker: Asker, reading: Reading, *, now: datetime) -> LookedUp:
+    """Look up what was read, as it is for a reader; nothing is kept."""
     detections = [] if isinstance(reading.found, Miss) else reading.found
     known = creatives.find(session, {detection.payload.id for detection in detections})
-    reason = _reason(reading.found, is_known=bool(known))
+    shown = contents.contents_of(session, known.values(), asker, now=now)
+    by_id = {watermark_id: shown[creative.id] for watermark_id, creative in known.items()}
+    return LookedUp(
+        _reason(reading.found, is_known=bool(known)),
+        [Finding(detection, by_id.get(detection.payload.id)) for detection in detections],
+        known,
+    )
+
+
+def record(
+    session: Session, asker: Asker, reading: Reading, *, now: datetime, app: str | None = None
+) -> ScanAnswer:
+    """Look up what was read and keep a row of it.
+
+    Parameters
+    ----------
+    app : str, optional
+        The program that sent the photo, as it calls itself.
+    """
+    assert asker.reader_id is not None
+    found = look_up(session, asker, reading, now=now)
+    reason, findings, known = found.reason, found.findings, found.known
     scan = Scan(
-        reader_id=reader_id,
+        reader_id=asker.reader_id,
         outcome=Outcome.MISS if reason else Outcome.READ,
         reason=reason,
         width_px=reading.width_px,
@@ -146,28 +185,37 @@ def record(session: Session, reader_id: UUID, reading: Reading, *, now: datetime
         detect_ms=reading.elapsed_ms.detect,
         decode_ms=reading.elapsed_ms.decode,
         total_ms=reading.elapsed_ms.total,
+        app=app,
+        country=asker.country,
+        device=asker.device,
         created_at=now,
         detections=[
-            ScanDetection(
-                position=position,
-                watermark_id=detection.payload.id,
-                profile=detection.payload.profile,
-                creative_id=known[detection.payload.id].id if detection.payload.id in known else None,
-                confidence=detection.confidence,
-                signal_db=detection.signal_db,
-                px_per_chip=detection.px_per_chip,
-                tilt_deg=detection.tilt_deg,
-                sharpness=detection.sharpness,
-                share=detection.share,
-            )
-            for position, detection in enumerate(detections)
+            _row(position, finding, known.get(finding.detection.payload.id), now)
+            for position, finding in enumerate(findings)
         ],
     )
     session.add(scan)
     session.flush()
-    contents = {watermark_id: creatives.content_of(creative) for watermark_id, creative in known.items()}
-    findings = [Finding(detection, contents.get(detection.payload.id)) for detection in detections]
     return ScanAnswer(scan.id, scan.outcome, reason, findings, reading)
+
+
+def _row(position: int, finding: Finding, creative: Creative | None, now: datetime) -> ScanDetection:
+    """Return the row that is kept of a finding."""
+    detection = finding.detection
+    return ScanDetection(
+        position=position,
+        created_at=now,
+        watermark_id=detection.payload.id,
+        profile=detection.payload.profile,
+        creative_id=creative.id if creative else None,
+        destination_id=finding.content.destination_id if finding.content else None,
+        confidence=detection.confidence,
+        signal_db=detection.signal_db,
+        px_per_chip=detection.px_per_chip,
+        tilt_deg=detection.tilt_deg,
+        sharpness=detection.sharpness,
+        share=detection.share,
+    )
 
 
 def _reason(found: list[Detection] | Miss, *, is_known: bool) -> str | None:

@@ -49,12 +49,15 @@ class Site:
         A photo of the marked picture's print; ``photo`` is its file.
     unmarked : Path
         A photo of a print without a mark.
+    key : str
+        An owner's.
     """
 
     url: str
     capture: Capture
     photo: Path
     unmarked: Path
+    key: str
 
 
 @pytest.fixture(scope="session")
@@ -64,22 +67,25 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     outer = {name: value for name, value in os.environ.items() if name != "O2O_WATERMARK_KEY"}
     env = demo_environment(outer, folder / "data", port)
     write_print_sized(shipped_photograph(), folder / "original.png")
-    creative_id = _register(env, folder / "original.png")
+    creative_id, key = _register(env, folder / "original.png")
     original = pixels(folder / "original.png")
     payload = Payload(int(creative_id, 16))
     marked = embed(original, payload, DEMONSTRATION_KEY, dpi=DPI, strength=STRENGTH)
     capture = _photograph(marked, folder / "photo.jpg", condition="easy")
     _photograph(original, folder / "unmarked.jpg", condition="easy", longest_px=800)
     with serving(env, port, folder / "service.log"):
-        yield Site(env["O2O_PUBLIC_URL"], capture, folder / "photo.jpg", folder / "unmarked.jpg")
+        yield Site(env["O2O_PUBLIC_URL"], capture, folder / "photo.jpg", folder / "unmarked.jpg", key)
 
 
-def _register(env: dict[str, str], picture: Path) -> str:
-    """Register the picture as a designer would; return the ID to mark it with."""
+def _register(env: dict[str, str], picture: Path) -> tuple[str, str]:
+    """Register the picture as a designer would; return the ID to mark it with, and an owner's key."""
     run_command("db", "upgrade", env=env)
     publisher = run_command("publisher", "add", PUBLISHER, env=env)
     shown = ("--title", TITLE, "--description", DESCRIPTION, "--link", LINK, "--image", str(picture))
-    return run_command("creative", "add", "--publisher", publisher, *shown, env=env)
+    creative_id = run_command("creative", "add", "--publisher", publisher, *shown, env=env)
+    ours = ("--publisher", publisher)
+    member = run_command("member", "add", "ada@sunday.example", *ours, "--name", "Ada Byron", env=env)
+    return creative_id, run_command("key", "add", "Ada's desk", *ours, "--member", member, env=env)
 
 
 def _photograph(

@@ -9,9 +9,10 @@ from flask.testing import FlaskClient
 
 from o2o.db import Database
 from o2o.http import create_app
-from o2o.services import creatives, publishers
+from o2o.services import creatives, publishers, publishing
+from o2o.services.destinations import Draft
 from o2o.settings import Settings
-from tests.integration.support import NOW, Api, Receiver, Registered, ScriptedCodec, receiving
+from tests.integration.support import NOW, Api, Desk, Receiver, Registered, ScriptedCodec, desk_of, receiving
 
 
 @pytest.fixture
@@ -19,17 +20,15 @@ def creative(database: Database) -> Registered:
     """A registered creative."""
     with database.begin() as session:
         publisher = publishers.add(session, "Good Food", now=NOW)
-        added = creatives.add(
-            session,
-            publisher_id=publisher.id,
-            title="Lemon tart",
-            draw=lambda _bits: 0xABC,
-            now=NOW,
-            campaign="May",
+        draft = Draft(
+            "Lemon tart",
             description="With a crisp base",
             link="https://goodfood.example/tart",
             alt_text="A tart on a blue plate",
-            image="0" * 64 + ".jpg",
+            images=("0" * 64 + ".jpg",),
+        )
+        added = publishing.publish(
+            session, publisher.id, draft, draw=lambda _bits: 0xABC, by="a test", now=NOW, campaign="May"
         )
         return Registered(publisher.id, added.watermark_id, creatives.format_id(added.watermark_id))
 
@@ -50,6 +49,12 @@ def client(settings: Settings, database: Database, codec: ScriptedCodec) -> Flas
 def api(client: FlaskClient) -> Api:
     """The API as a new reader uses it."""
     return Api.of_new_reader(client)
+
+
+@pytest.fixture
+def desk(client: FlaskClient, database: Database) -> Desk:
+    """The publisher's API as the owner of a new publisher uses it."""
+    return desk_of(client, database)
 
 
 @pytest.fixture

@@ -5,13 +5,13 @@ from __future__ import annotations
 import io
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import numpy as np
 from flask.testing import FlaskClient
@@ -19,6 +19,9 @@ from numpy.typing import NDArray
 from PIL import Image
 from standardwebhooks import Webhook
 
+from o2o.db import Database
+from o2o.roles import ROLE_SCOPES, Role
+from o2o.services import keys, members, publishers
 from watermarks.payload import Payload
 from watermarks.results import Detection, Miss
 
@@ -83,9 +86,10 @@ class Api:
     def post(self, path: str, json: Any) -> Any:
         return self.client.post(path, json=json, headers=self.headers())
 
-    def scan(self, photo: bytes | None = None) -> Any:
+    def scan(self, photo: bytes | None = None, *, key: str | None = None) -> Any:
         file = (io.BytesIO(photo or jpeg(100, 80)), "photo.jpg")
-        return self.client.post("/v1/scans", data={"photo": file}, headers=self.headers())
+        once = {"Idempotency-Key": key} if key else {}
+        return self.client.post("/v1/scans", data={"photo": file}, headers=self.headers(**once))
 
     def pin(self, key: str, **wish: str) -> Any:
         return self.client.post("/v1/pins", json=wish, headers=self.headers(**{"Idempotency-Key": key}))
@@ -184,3 +188,66 @@ def receiving() -> Iterator[Receiver]:
         finally:
             server.shutdown()
             thread.join()
+
+
+@dataclass
+class Desk:
+    """The publisher's API as one of its members uses it."""
+
+    client: FlaskClient
+    publisher_id: UUID
+    member_id: UUID
+    key: str
+
+    def _headers(self, more: Mapping[str, str]) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.key}", **more}
+
+    def get(self, path: str, **query: Any) -> Any:
+        return self.client.get(path, query_string=query, headers=self._headers({}))
+
+    def post(self, path: str, json: Any, **headers: str) -> Any:
+        return self.client.post(path, json=json, headers=self._headers(_dashed(headers)))
+
+    def patch(self, path: str, json: Any, **headers: str) -> Any:
+        return self.client.patch(path, json=json, headers=self._headers(_dashed(headers)))
+
+    def put(self, path: str, json: Any, **headers: str) -> Any:
+        return self.client.put(path, json=json, headers=self._headers(_dashed(headers)))
+
+    def delete(self, path: str, **headers: str) -> Any:
+        return self.client.delete(path, headers=self._headers(_dashed(headers)))
+
+    def creative(self, title: str = "Lemon tart", **fields: Any) -> str:
+        """A new creative's ID."""
+        added = self.post("/v1/creatives", {"title": title, **fields})
+        assert added.status_code == 201, added.text
+        return str(added.json["id"])
+
+    def destination(self, creative_id: str, title: str, **fields: Any) -> Any:
+        """A new destination, live."""
+        path = f"/v1/creatives/{creative_id}/destinations"
+        added = self.post(path, {"title": title, "state": "live", **fields})
+        assert added.status_code == 201, added.text
+        return added.json
+
+
+def _dashed(headers: Mapping[str, str]) -> dict[str, str]:
+    return {name.replace("_", "-"): value for name, value in headers.items()}
+
+
+def desk_of(
+    client: FlaskClient, database: Database, name: str = "Good Food", role: Role = Role.OWNER
+) -> Desk:
+    """A new publisher with one member, who has a key for all that the role may do."""
+    with database.begin() as session:
+        publisher_id = publishers.add(session, name, now=NOW).id
+    return member_desk(client, database, publisher_id, role)
+
+
+def member_desk(client: FlaskClient, database: Database, publisher_id: UUID, role: Role) -> Desk:
+    """Another member of a publisher, with a key for all that the role may do."""
+    with database.begin() as session:
+        email = f"{role}-{uuid4().hex[:8]}@magazine.example"
+        member = members.add(session, publisher_id, email=email, name=f"An {role}", role=role, now=NOW)
+        issued = keys.issue(session, member, label="Tests", scopes=ROLE_SCOPES[role], now=NOW)
+        return Desk(client, publisher_id, member.id, issued.text)

@@ -19,6 +19,7 @@ from o2o.cli.mark import GREATEST_STRENGTH, LEAST_STRENGTH
 from o2o.cli.mark_report import DECODES_DB, WHAT_HELPS
 from o2o.db import Database, upgrade
 from o2o.services import creatives, publishers
+from o2o.services.creatives import Particulars
 from watermarks import Miss, Payload, read, strength
 from watermarks.embedder import mark_delta
 from watermarks.strength import Choice
@@ -164,7 +165,7 @@ def _creative(database: Database) -> tuple[str, str]:
     with database.begin() as session:
         publisher = publishers.add(session, "Sunday Magazine", now=now)
         creative = creatives.add(
-            session, publisher_id=publisher.id, title="Coffee", draw=lambda _bits: 0xC0FFEE, now=now
+            session, publisher.id, Particulars("Coffee"), draw=lambda _bits: 0xC0FFEE, now=now
         )
         return creatives.format_id(creative.watermark_id), str(creative.id)
 

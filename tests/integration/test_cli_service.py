@@ -6,6 +6,7 @@ import json
 import socket
 import subprocess
 import sys
+from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from uuid import UUID
@@ -19,6 +20,7 @@ from typer.testing import CliRunner, Result
 from o2o.cli import app
 from o2o.db import Database
 from o2o.models import Creative
+from o2o.services import sessions
 from o2o.settings import Settings
 from tests.integration.support import NOW
 
@@ -57,8 +59,23 @@ def test_a_creative_gets_an_id_and_its_picture_a_copy(
         assert printed == {
             "id": f"0x{kept.watermark_id:012x}", "uuid": str(kept.id), "title": "Lemon tart",
         }  # fmt: skip
-        assert kept.image is not None
-        assert (settings.media_dir / kept.image).exists()
+        assert kept.picture is not None
+        assert (settings.media_dir / kept.picture).exists()
+
+
+def test_a_login_link_is_printed_for_ones_own_member(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("O2O_PUBLIC_URL", "https://pin.example")
+    known = publisher()
+    member = o2o("member", "add", "ada@b.example", "--publisher", known, "--name", "Ada").stdout.strip()
+    printed = o2o("member", "login-link", "--publisher", known, "--member", member).stdout.strip()
+    assert printed.startswith("https://pin.example/admin/login/")
+    with database.read() as session:
+        found = sessions.holder_of_link(session, printed.rsplit("/", 1)[1], now=datetime.now(UTC))
+        assert found is not None
+        assert str(found.id) == member
+    assert o2o("member", "login-link", "--publisher", publisher(), "--member", member).exit_code == 2
 
 
 def test_what_is_wrong_is_said_without_a_traceback(tmp_path: Path) -> None:

@@ -13,10 +13,13 @@ from sqlalchemy.exc import IntegrityError, StatementError
 from sqlalchemy.orm import Session
 
 from o2o.db import Database
-from o2o.errors import IdsExhausted, InvalidRequest, NotFound
+from o2o.errors import Conflict, IdsExhausted, InvalidRequest, NotFound
 from o2o.models import WATERMARK_ID_BITS, Board, Campaign, Creative, Pin, PinStatus, Publisher, Reader, Scan
-from o2o.services import creatives, publishers
-from o2o.services.creatives import MAX_DRAWS
+from o2o.services import campaigns, creatives, destinations, publishers
+from o2o.services.campaigns import Plan
+from o2o.services.creatives import Particulars
+from o2o.services.destinations import Draft, Owner
+from o2o.services.drawing import MAX_DRAWS
 from tests.integration.support import NOW
 from watermarks.payload import ID_BITS
 
@@ -32,8 +35,8 @@ def publisher_id(database: Database) -> UUID:
         return publishers.add(session, "P", now=NOW).id
 
 
-def add_creative(session: Session, publisher_id: UUID, draw: Callable[[int], int], **more: str) -> Creative:
-    return creatives.add(session, publisher_id=publisher_id, title="T", draw=draw, now=NOW, **more)
+def add_creative(session: Session, publisher_id: UUID, draw: Callable[[int], int]) -> Creative:
+    return creatives.add(session, publisher_id, Particulars("T"), draw=draw, now=NOW)
 
 
 def test_an_id_is_never_given_twice(database: Database, publisher_id: UUID) -> None:
@@ -62,7 +65,7 @@ def test_ids_fill_the_space_and_no_more(database: Database, publisher_id: UUID) 
         refused(
             database,
             lambda _, beyond=beyond: Creative(  # type: ignore[misc]
-                watermark_id=beyond, publisher_id=publisher_id, title="T", created_at=NOW
+                watermark_id=beyond, publisher_id=publisher_id, title="T", created_at=NOW, updated_at=NOW
             ),
         )
 
@@ -85,27 +88,42 @@ def test_creatives_are_found_by_either_name(database: Database, publisher_id: UU
 )
 def test_a_link_leads_to_the_web(database: Database, publisher_id: UUID, link: str) -> None:
     with pytest.raises(InvalidRequest, match="link"), database.begin() as session:
-        add_creative(session, publisher_id, lambda _: 1, link=link)
+        destinations.add(session, Owner(publisher_id), Draft("T", link=link), by="a test", now=NOW)
 
 
 def test_a_creative_keeps_to_its_publishers_campaigns(database: Database, publisher_id: UUID) -> None:
     with database.begin() as session:
         other = publishers.add(session, "Q", now=NOW)
-        campaign_id = publishers.campaign_named(session, other, "May", now=NOW).id
+        campaign_id = campaigns.add(session, other.id, Plan("May"), now=NOW).id
     refused(
         database,
         lambda _: Creative(
-            watermark_id=1, publisher_id=publisher_id, campaign_id=campaign_id, title="T", created_at=NOW
+            watermark_id=1,
+            publisher_id=publisher_id,
+            campaign_id=campaign_id,
+            title="T",
+            created_at=NOW,
+            updated_at=NOW,
         ),
     )
 
 
-def test_a_campaign_is_named_once(database: Database, publisher_id: UUID) -> None:
+def test_a_campaign_is_titled_once(database: Database, publisher_id: UUID) -> None:
     with database.begin() as session:
-        publisher = publishers.get(session, publisher_id)
-        may = publishers.campaign_named(session, publisher, "May", now=NOW)
-        assert publishers.campaign_named(session, publisher, " May", now=NOW) is may
-    refused(database, lambda _: Campaign(publisher_id=publisher_id, name="May", created_at=NOW))
+        may = campaigns.add(session, publisher_id, Plan(" May"), now=NOW)
+        assert campaigns.named(session, publisher_id, "May") is may
+    with pytest.raises(Conflict), database.begin() as session:
+        campaigns.add(session, publisher_id, Plan("May"), now=NOW)
+    with database.begin() as session:
+        june = campaigns.add(session, publisher_id, Plan("June"), now=NOW)
+    with pytest.raises(Conflict), database.begin() as session:
+        campaigns.edit(
+            session, campaigns.get(session, publisher_id, june.id), {"title": "May"}, version=1, now=NOW
+        )
+    refused(
+        database,
+        lambda _: Campaign(publisher_id=publisher_id, title="May", created_at=NOW, updated_at=NOW),
+    )
 
 
 def test_a_pin_keeps_to_its_readers_boards_and_scans(database: Database, publisher_id: UUID) -> None:

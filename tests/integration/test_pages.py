@@ -61,12 +61,12 @@ def test_an_error_of_ours_tells_nothing_of_itself(
     client: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*_: object, **__: object) -> None:
-        raise RuntimeError("the secret is 42")
+        raise RuntimeError("the secret is Rosebud")
 
     monkeypatch.setattr("o2o.services.readers.register", fail)
     answer = client.post("/v1/readers")
     assert (answer.status_code, answer.get_json()["code"]) == (500, "internal-error")
-    assert "42" not in answer.get_data(as_text=True)
+    assert "Rosebud" not in answer.get_data(as_text=True)
 
 
 def test_the_api_describes_itself(client: FlaskClient) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
@@ -44,8 +45,13 @@ def test_a_read_shows_what_is_behind_the_picture(
             "description": "With a crisp base",
             "link": "https://goodfood.example/tart",
             "image_url": f"/media/{'0' * 64}.jpg",
+            "image_urls": [f"/media/{'0' * 64}.jpg"],
             "alt_text": "A tart on a blue plate",
+            "price": None,
+            "call_to_action": "",
+            "locale": None,
             "publisher": "Good Food",
+            "origin": "destination",
         },
     }
     elapsed = scan.json["elapsed_ms"]
@@ -125,15 +131,15 @@ def test_what_is_no_photo_is_refused(api: Api) -> None:
 def test_a_photo_that_finds_no_place_is_sent_away(
     api: Api, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("o2o.http.scans.MAX_WAIT_S", 0.01)
-    places = api.client.application.extensions["o2o"].decoding
-    for _ in range(settings.max_decodes):
-        assert places.acquire(blocking=False)
-    answer = api.scan()
-    assert (answer.status_code, answer.get_json()["code"]) == (503, "busy")
-    assert answer.content_type == "application/problem+json"
-    assert int(answer.headers["Retry-After"]) > 0
-    places.release()
+    monkeypatch.setattr("o2o.http.scans.MAX_TURN_WAIT_S", 0.01)
+    own = api.client.application.extensions["o2o"]
+    with ExitStack() as others:
+        for _ in range(settings.max_decodes):
+            others.enter_context(own.place_to_decode(0))
+        answer = api.scan()
+        assert (answer.status_code, answer.get_json()["code"]) == (503, "busy")
+        assert answer.content_type == "application/problem+json"
+        assert int(answer.headers["Retry-After"]) > 0
     for _ in range(2):  # and a place is given back
         assert api.scan().status_code == 200
 

@@ -6,13 +6,16 @@ import io
 import json
 import os
 import signal
+import socket
 import struct
 import subprocess
 import sys
 import threading
+import time
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http.client import HTTPConnection
 from pathlib import Path
 
 import httpx
@@ -161,6 +164,100 @@ def test_hostile_uploads_get_a_problem_and_no_memory(tmp_path: Path) -> None:
     log = (tmp_path / "serve.log").read_text()
     assert "Traceback" not in log
     assert token not in log
+
+
+def test_an_upload_under_way_is_answered_before_the_service_ends(tmp_path: Path) -> None:
+    photo = jpeg(200, 150)
+    head = b'--x\r\nContent-Disposition: form-data; name="photo"; filename="photo.jpg"\r\n\r\n'
+    body = head + photo + b"\r\n--x--\r\n"
+    with serving(tmp_path) as (process, url):
+        port = int(url.rpartition(":")[2])
+        token = httpx.post(f"{url}/v1/readers", trust_env=False).json()["token"]
+        connection = HTTPConnection("127.0.0.1", port, timeout=START_TIMEOUT_S)
+        connection.request("GET", "/healthz")
+        connection.getresponse().read()  # By now the service has taken the connection.
+        connection.putrequest("POST", "/v1/scans")
+        for name, value in {**MULTIPART, "Authorization": f"Bearer {token}"}.items():
+            connection.putheader(name, value)
+        connection.putheader("Content-Length", str(len(body)))
+        connection.endheaders()
+        connection.send(body[:100])
+        process.send_signal(signal.SIGTERM)
+        wait_until_it_takes_no_more(url)
+        connection.send(body[100:])
+        answer = connection.getresponse()
+        assert answer.status == 200
+        assert json.loads(answer.read())["outcome"] == "miss"
+        connection.close()
+        assert process.wait(timeout=30) == 0
+    assert "Traceback" not in (tmp_path / "serve.log").read_text()
+
+
+def wait_until_it_takes_no_more(url: str) -> None:
+    """Return once the service leaves new connections waiting."""
+    for _ in range(int(START_TIMEOUT_S)):
+        try:
+            httpx.get(f"{url}/healthz", timeout=1, trust_env=False)
+        except httpx.TransportError:
+            return
+    raise AssertionError("the service still takes connections")
+
+
+def test_gunicorn_takes_its_options_from_the_settings(tmp_path: Path) -> None:
+    """Two processes that share their figures, a thread for each part, and logs that tell nobody's address."""
+    upgrade(f"sqlite:///{tmp_path / 'o2o.sqlite3'}")
+    (tmp_path / "metrics").mkdir()
+    port = free_port()
+    env = environment(tmp_path) | {
+        "O2O_PROCESSES": "2",
+        "O2O_METRICS_TOKEN": "figures-please",
+        "PROMETHEUS_MULTIPROC_DIR": str(tmp_path / "metrics"),
+    }
+    command = [sys.executable, "-m", "gunicorn", "-c", "python:o2o.cli.gunicorn_conf", "--bind"]
+    with (
+        (tmp_path / "gunicorn.log").open("w") as log,
+        subprocess.Popen([*command, f"127.0.0.1:{port}", "app:app"], env=env, stderr=log) as process,
+        httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False) as client,
+    ):
+        try:
+            wait_until_ready(client)
+            assert len(psutil.Process(process.pid).children()) == 2
+            for _ in range(5):
+                assert httpx.get(f"http://127.0.0.1:{port}/healthz", trust_env=False).status_code == 200
+            with socket.create_connection(("127.0.0.1", port)) as malformed:
+                malformed.sendall(b"GET / HTTP/1.1\r\nAuthorization : Bearer a-token\r\n\r\n")
+                assert malformed.recv(100).startswith(b"HTTP/1.1 400")
+            told = client.get("/metrics", headers={"Authorization": "Bearer figures-please"}).text
+            line = 'o2o_requests_total{method="GET",route="/healthz",status="2xx"} 5.0'
+            assert line in told.splitlines()
+        finally:
+            process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=30) == 0
+    lines = [json.loads(line) for line in (tmp_path / "gunicorn.log").read_text().splitlines()]
+    assert {line["event"] for line in lines} >= {"request", "server"}
+    assert "a-token" not in json.dumps(lines)
+    assert "127.0.0.1" not in json.dumps(lines)
+
+
+def wait_until_ready(client: httpx.Client) -> None:
+    """Return once the service answers."""
+    until = time.monotonic() + START_TIMEOUT_S
+    while time.monotonic() < until:
+        try:
+            if client.get("/readyz").is_success:
+                return
+        except httpx.TransportError:
+            continue
+    raise AssertionError("the service doesn't answer")
+
+
+def test_the_application_holds_libraries_to_one_thread(tmp_path: Path) -> None:
+    upgrade(f"sqlite:///{tmp_path / 'o2o.sqlite3'}")
+    code = "import app, cv2; print(cv2.getNumThreads())"
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment(tmp_path), capture_output=True, text=True, check=False
+    )
+    assert done.stdout == "1\n", done.stderr
 
 
 def test_any_wsgi_server_finds_the_application(tmp_path: Path) -> None:

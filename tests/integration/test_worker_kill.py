@@ -21,6 +21,8 @@ from o2o.db import Database
 from o2o.integrations.webhooks import format_secret
 from o2o.models import Job, JobState, Pin, PinStatus, Scan, ScanDetection, WebhookDelivery
 from o2o.services import creatives, pins, publishers, readers, webhooks
+from o2o.services.creatives import Particulars
+from o2o.services.jobs import NO_ROW
 from o2o.services.pins import PinWish
 from o2o.settings import Settings
 from tests.integration.support import NOW, Receiver
@@ -76,7 +78,8 @@ def wait_for_end(process: subprocess.Popen[str], database: Database) -> None:
 
 def waiting(database: Database) -> int:
     with database.read() as session:
-        return session.scalar(select(func.count()).where(Job.state == JobState.WAITING)) or 0
+        ends = select(func.count()).where(Job.state == JobState.WAITING, Job.ref != NO_ROW)
+        return session.scalar(ends) or 0
 
 
 def make_pins(database: Database, receiver: Receiver) -> set[UUID]:
@@ -94,12 +97,12 @@ def make_pins(database: Database, receiver: Receiver) -> set[UUID]:
         clipped = set()
         for number in range(PINS):
             creative = creatives.add(
-                session, publisher_id=publisher_id, title="T", draw=partial(_same, number), now=NOW
+                session, publisher_id, Particulars("T"), draw=partial(_same, number), now=NOW
             )
             scan.detections.append(
                 ScanDetection(
-                    position=number, watermark_id=number, profile=0, creative_id=creative.id, confidence=1,
-                    signal_db=30, px_per_chip=3, tilt_deg=0, sharpness=1, share=1,
+                    position=number, created_at=NOW, watermark_id=number, profile=0, creative_id=creative.id,
+                    confidence=1, signal_db=30, px_per_chip=3, tilt_deg=0, sharpness=1, share=1,
                 )
             )  # fmt: skip
             session.flush()

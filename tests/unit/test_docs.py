@@ -132,11 +132,11 @@ def test_every_operation_of_the_api_is_in_the_reference_and_no_other(web: APIFla
         if method in {"get", "post", "put", "patch", "delete"}
     }
     pages = {
-        "GET " + re.sub(r"<(?:[a-z]+:)?([a-z_]+)>", r"{\1}", rule.rule)
+        "GET " + re.sub(r"<(?:[a-z_]+:)?([a-z_]+)>", r"{\1}", rule.rule)
         for rule in web.url_map.iter_rules()
         if rule.methods and "GET" in rule.methods
     }
-    page = text_of(REFERENCE / "http-api.md")
+    page = text_of(REFERENCE / "http-api.md") + text_of(REFERENCE / "registry-api.md")
     # Headings, list items and table cells; a sentence may name an address besides.
     told = set(re.findall(r"^(?:## |- |\| )`((?:GET|POST|PUT|PATCH|DELETE) [^`]+)`", page, re.MULTILINE))
     assert told == there | pages

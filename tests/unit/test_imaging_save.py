@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 from PIL import Image, ImageCms
 
 from o2o.errors import ImageError, ImageTooLarge, UnreadableImage, UnsupportedImage
+from o2o.files import write_atomically
 from o2o.imaging_host import Host, ink_delta, load_host, marked_samples
-from o2o.imaging_save import encode_like, write_atomically
+from o2o.imaging_save import encode_like
 
 HEIGHT, WIDTH = 90, 130
 PROFILE = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()

@@ -30,6 +30,8 @@ FORBIDDEN = {
     "o2o.settings": (*ENTRIES, "o2o.services", "o2o.integrations", "o2o.models", "o2o.db"),
     "o2o.logs": ("o2o", "app", "watermarks"),
     "o2o.errors": ("o2o", "app", "watermarks"),
+    "o2o.files": ("o2o", "app", "watermarks"),
+    "o2o.roles": ("o2o", "app", "watermarks"),
     "watermarks": ("o2o", "app"),
     "migrations": ENTRIES,
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 import structlog
 
 from o2o import composition, logs
+from o2o.cli.gunicorn_log import said
 from o2o.db import Database
 from o2o.settings import Settings
 
@@ -21,6 +23,7 @@ def _restore() -> Iterator[None]:
     before = structlog.get_config()
     yield
     structlog.configure(**before)
+    logs.let_go()
 
 
 def test_an_error_is_one_line_without_the_values_at_hand(capsys: pytest.CaptureFixture[str]) -> None:
@@ -35,6 +38,26 @@ def test_an_error_is_one_line_without_the_values_at_hand(capsys: pytest.CaptureF
     assert (entry["event"], entry["level"], entry["kind"]) == ("job failed", "error", "webhook.deliver")
     assert entry["exception"][0]["exc_value"] == "a secret of 17 characters"
     assert SECRET not in line
+
+
+def test_what_libraries_warn_of_comes_in_the_same_form(capsys: pytest.CaptureFixture[str]) -> None:
+    logs.configure()
+    library = logging.getLogger("some-library")
+    library.info("usual")
+    library.warning("%s is slow", "the cache")
+    (line,) = capsys.readouterr().err.splitlines()
+    entry = json.loads(line)
+    assert (entry["event"], entry["level"], entry["logger"]) == (
+        "the cache is slow",
+        "warning",
+        "some-library",
+    )
+
+
+def test_the_server_s_own_lines_tell_nothing_of_requests() -> None:
+    assert said("Worker %s was sent %s", (7, "SIGKILL")) == "Worker 7 was sent SIGKILL"
+    assert said("Invalid request from ip=192.0.2.1: Authorization: x", ()) == "Invalid request from"
+    assert said("Error handling request %s", ("/boards/an-id",)) == "Error handling request"
 
 
 @pytest.mark.parametrize("database_kind", ["sqlite"])

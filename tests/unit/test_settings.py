@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import base64
+import json
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from o2o.cli import app
 from o2o.errors import SettingsError
-from o2o.settings import DEMONSTRATION_KEY, Settings, parse_key
+from o2o.settings import DEMONSTRATION_KEY, Settings
+from o2o.settings_parsing import NO_LIMIT, parse_key
+from o2o.settings_shown import documented, shown
 
 
 def test_without_any_variable_everything_has_a_default() -> None:
@@ -74,8 +79,71 @@ def test_a_short_key_is_refused(text: str) -> None:
         ("O2O_JOB_LEASE", "inf"),
         ("O2O_JOB_POLL", "nan"),
         ("O2O_JOB_POLL", "-1"),
+        ("O2O_THREADS", "33"),
+        ("O2O_MAX_REQUESTS", "-1"),
+        ("O2O_RATE_LIMIT_KEY", "many"),
+        ("O2O_RATE_LIMIT_KEY", "0 per minute"),
+        ("O2O_RATE_LIMIT_STORAGE", "redis.example"),
+        ("O2O_CORS_ORIGINS", "app.example"),
+        ("O2O_CORS_ORIGINS", "https://app.example/"),
+        ("O2O_CORS_ORIGINS", "https://app.example,"),
     ],
 )
 def test_what_cannot_be_understood_is_named(name: str, value: str) -> None:
     with pytest.raises(SettingsError, match=name):
         Settings.from_env({name: value})
+
+
+def test_a_mail_server_needs_a_sender() -> None:
+    given = {"O2O_SMTP_URL": "smtps://u:secret@mail.example", "O2O_MAIL_FROM": "pin@magazine.example"}
+    settings = Settings.from_env(given)
+    assert settings.smtp_url == given["O2O_SMTP_URL"]
+    assert "secret" not in repr(settings)
+    for wrong in ({"O2O_SMTP_URL": "smtps://mail.example"}, given | {"O2O_SMTP_URL": "mail.example:25"}):
+        with pytest.raises(SettingsError, match="O2O_SMTP_URL"):
+            Settings.from_env(wrong)
+
+
+def test_limits_and_origins_are_taken() -> None:
+    settings = Settings.from_env(
+        {
+            "O2O_RATE_LIMIT_SCANS": "none",
+            "O2O_RATE_LIMIT_KEY": "1000 per 2 hours",
+            "O2O_CORS_ORIGINS": "https://app.example, http://127.0.0.1:5173",
+            "O2O_THREADS": "40",
+        }
+    )
+    assert settings.rate_limit_scans == NO_LIMIT
+    assert settings.rate_limit_key == "1000 per 2 hours"
+    assert settings.cors_origins == ("https://app.example", "http://127.0.0.1:5173")
+    assert settings.max_at_the_door == 40 - 2 - 16 - 16
+
+
+def test_the_reference_is_what_the_definitions_make_of_it() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "reference" / "settings.md").read_text("utf-8")
+    assert page == documented(page), "run `make docs`"
+    assert "| `O2O_MAX_DECODES` | 2 | photos decoded at once" in page
+
+
+def test_settings_are_shown_as_they_would_be_set_and_secrets_are_not() -> None:
+    secrets = {
+        "O2O_DATABASE_URL": "postgresql://o2o:word@db/o2o",
+        "O2O_WATERMARK_KEY": "ab" * 16,
+        "O2O_METRICS_TOKEN": "a-token",
+        "O2O_RATE_LIMIT_STORAGE": "redis://:word@cache/0",
+    }
+    env = secrets | {"O2O_WEBHOOK_WAITS": "0,0.5,3", "O2O_CORS_ORIGINS": "*", "O2O_JOB_POLL": "0.25"}
+    env["O2O_RATE_LIMIT_KEY"] = "none"
+    values = shown(Settings.from_env(env))
+    assert {values[name] for name in secrets} == {"(hidden)"}
+    plain = {name: text for name, text in values.items() if name not in secrets}
+    assert Settings.from_env(plain | secrets) == Settings.from_env(env)
+
+
+def test_the_command_shows_them() -> None:
+    told = CliRunner().invoke(app, ["settings"], env={"O2O_MAX_DECODES": "3", "O2O_METRICS_TOKEN": "a-token"})
+    assert told.exit_code == 0
+    assert "O2O_MAX_DECODES=3\n" in told.output
+    assert "a-token" not in told.output
+    as_json = CliRunner().invoke(app, ["settings", "--json"], env={"O2O_MAX_DECODES": "3"})
+    assert json.loads(as_json.output)["O2O_MAX_DECODES"] == "3"

@@ -1,0 +1,89 @@
+"""Analytics: what readers did, as charts and as the numbers that they are drawn from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+from uuid import UUID
+
+from flask import render_template, request
+from flask.typing import ResponseReturnValue
+from sqlalchemy.orm import Session
+
+from o2o.http.admin.access import admin_blueprint, needs, publisher_id
+from o2o.http.admin.forms import Errors
+from o2o.http.analytics import period_of
+from o2o.http.analytics_schemas import PeriodQuery
+from o2o.http.charts import bar_chart, line_chart
+from o2o.http.service import service
+from o2o.roles import Scope
+from o2o.services import analytics, campaigns
+from o2o.services.analytics import Dimension, Period, Question, Row
+
+blueprint = admin_blueprint("analytics")
+
+MOST_CAMPAIGNS: Final = 100
+MOST_BARS: Final = 12
+"""Of what has more, the first by scans are drawn; the API has all."""
+
+BREAKDOWNS: Final[Mapping[Dimension, tuple[str, str]]] = {
+    Dimension.CREATIVE: ("Pictures", "creative_title"),
+    Dimension.DEVICE: ("Devices", "device"),
+    Dimension.COUNTRY: ("Countries", "country"),
+}
+
+
+@blueprint.get("/analytics")
+@needs(Scope.ANALYTICS_READ)
+def show_analytics() -> ResponseReturnValue:
+    """Show what readers did, in a period, in all campaigns or one."""
+    errors, shown = Errors(), dict[str, Any]()
+    asked = {name: request.args[name] for name in ("from", "to") if request.args.get(name)}
+    wanted = errors.load(PeriodQuery, asked)
+    campaign_id = _campaign(request.args.get("campaign_id", ""))
+    with service().database.read() as session:
+        if not errors:
+            with errors.caught():
+                shown = _counted(session, period_of(wanted), campaign_id)
+        page = campaigns.page(session, publisher_id(), limit=MOST_CAMPAIGNS, cursor=None)
+    body = render_template(
+        "admin/analytics.html",
+        campaigns=[("", "All"), *((each.id, each.title) for each in page.items)],
+        values=request.args.to_dict() | shown.get("span", {}),
+        errors=errors.by_field,
+        **shown,
+    )
+    return body, 422 if errors else 200
+
+
+def _counted(session: Session, period: Period, campaign_id: UUID | None) -> dict[str, Any]:
+    """Return a period's counts: by day as a line, by each breakdown as bars, and the numbers of both."""
+    by_day = analytics.report(session, publisher_id(), Question(period, (Dimension.DAY,), campaign_id))
+    tables = []
+    for dimension, (title, name) in BREAKDOWNS.items():
+        found = analytics.report(session, publisher_id(), Question(period, (dimension,), campaign_id))
+        rows = sorted(found.rows, key=lambda row: -row.counts.scans)[:MOST_BARS]
+        named = [(_said(row, name), row.counts) for row in rows]
+        chart = bar_chart(f"Scans by {dimension}", [(said, counts.scans) for said, counts in named])
+        tables.append({"title": title, "chart": chart, "rows": named})
+    days = [(row.group["day"].isoformat(), row.counts) for row in by_day.rows]
+    return {
+        "total": by_day.total,
+        "days": days,
+        "line": line_chart("Scans a day", [(day, counts.scans) for day, counts in days]),
+        "tables": tables,
+        "span": {"from": period.first.isoformat(), "to": period.last.isoformat()},
+    }
+
+
+def _campaign(text: str) -> UUID | None:
+    """The campaign that is asked for; None for all, and for what names none."""
+    try:
+        return UUID(text)
+    except ValueError:
+        return None
+
+
+def _said(row: Row, name: str) -> str:
+    """A group's name, as a person reads it."""
+    return str(row.group[name] or "unknown")

@@ -1,0 +1,52 @@
+"""Trying a photo: what a reader would get, and how well the mark was seen; nothing is recorded."""
+
+from __future__ import annotations
+
+from flask import render_template
+from flask.typing import ResponseReturnValue
+
+from o2o.errors import ImageError
+from o2o.http.admin import forms
+from o2o.http.admin.access import admin_blueprint, needs, publisher_id
+from o2o.http.asking import asker
+from o2o.http.pictures import MAX_WAIT_S
+from o2o.http.service import service, utc_now
+from o2o.roles import Scope
+from o2o.services import scans
+
+blueprint = admin_blueprint("trial", takes_pictures=True)
+
+
+@blueprint.get("/try")
+@needs(Scope.REGISTRY_READ)
+def show_trial() -> str:
+    """Ask for a photo."""
+    return render_template("admin/trial.html", errors={})
+
+
+@blueprint.post("/try")
+@needs(Scope.REGISTRY_READ)
+def try_photo() -> ResponseReturnValue:
+    """Read a photo as a reader's would be read."""
+    chosen = forms.uploads("photo")
+    if not chosen:
+        return render_template("admin/trial.html", errors={"photo": "Choose a photo first."}), 422
+    own = service()
+    try:
+        with own.place_to_decode(MAX_WAIT_S):
+            reading = scans.read_photo(
+                chosen[0].read(),
+                own.settings.watermark_key,
+                max_bytes=own.settings.max_photo_bytes,
+                max_pixels=own.settings.max_photo_pixels,
+                read=own.read,
+            )
+    except ImageError as error:
+        fault = error.detail[:1].upper() + error.detail[1:] + "."
+        return render_template("admin/trial.html", errors={"photo": fault}), error.status
+    with own.database.read() as session:
+        found = scans.look_up(session, asker(None), reading, now=utc_now())
+        ours = {each.watermark_id for each in found.known.values() if each.publisher_id == publisher_id()}
+    return render_template(
+        "admin/trial.html", errors={}, found=found, reading=reading, ours=ours, hints=scans.HINTS
+    )

@@ -1,0 +1,162 @@
+"""Whole issues in, manifests and the whole registry out."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
+from itertools import chain
+from typing import Any, Final
+from uuid import UUID
+
+from apiflask import APIBlueprint, FileSchema
+from flask import Response, abort, request, send_file
+
+from o2o.errors import InvalidRequest
+from o2o.http.bulk_schemas import FormatQuery, ImportFields, ImportQuery, Manifest
+from o2o.http.once import once, writing
+from o2o.http.problems import faults_of, problem
+from o2o.http.registry_schemas import Campaign as CampaignOut
+from o2o.http.service import actor, key_auth, publisher_id, service, utc_now
+from o2o.integrations import registry_file
+from o2o.models import Campaign
+from o2o.roles import Scope
+from o2o.services import campaigns, columns, exports, imports, manifests
+from o2o.services.imports import Issue
+from o2o.services.manifests import Line
+
+JSON: Final = "application/json"
+CSV: Final = "text/csv"
+_IN_CSV: Final[Any] = {"content": {CSV: {"schema": {"type": "string", "format": "csv"}}}}
+_OF_IMPORT: Final[dict[int | str, Any]] = {201: _IN_CSV, 400: {}, 409: {}, 413: {}, 415: {}}
+_OF_MANIFEST: Final[dict[int | str, Any]] = {200: _IN_CSV}
+
+blueprint = APIBlueprint("bulk", __name__, tag="Whole issues")
+
+
+@blueprint.before_request
+def allow_files() -> None:
+    """Take larger bodies than elsewhere."""
+    request.max_content_length = imports.MAX_BYTES
+
+
+@blueprint.post("/imports")
+@blueprint.auth_required(key_auth, roles=[Scope.REGISTRY_WRITE])
+@once(publisher_id)
+@blueprint.input(ImportQuery, location="query", validation=False, arg_name="asked")
+@blueprint.input(ImportFields, validation=False, arg_name="body")
+@blueprint.output(Manifest, status_code=201)
+@blueprint.doc(responses=_OF_IMPORT, extensions={"x-also-takes": [CSV]})
+def add_issue(asked: Any, body: Any) -> Response:  # noqa: ARG001  declared for the description
+    """Bring in a whole issue: a campaign, its pictures and what is behind each.
+
+    All of it or nothing: what is wrong is told with row and column, all at once. As `text/csv`, with the
+    campaign in the query, or as `application/json`. The answer is the manifest.
+    """
+    issue = _issue()
+    with writing() as session:
+        added = imports.add(
+            session, publisher_id(), issue, draw=secrets.randbits, by=actor().name, now=utc_now()
+        )
+        found = list(manifests.lines(session, added, public_url=service().settings.public_url))
+        response = _manifest(added, found)
+    response.status_code = 201
+    response.headers["Location"] = f"/v1/campaigns/{added.id}"
+    return response
+
+
+@blueprint.get("/campaigns/<uuid:campaign_id>/manifest")
+@blueprint.auth_required(key_auth, roles=[Scope.REGISTRY_READ])
+@blueprint.input(FormatQuery, location="query", arg_name="asked")
+@blueprint.output(Manifest)
+@blueprint.doc(responses=_OF_MANIFEST)
+def show_manifest(campaign_id: UUID, asked: dict[str, Any]) -> Response:  # noqa: ARG001  `_manifest` reads it
+    """Tell which picture of a campaign gets which mark, in the order of its pages."""
+    own, owner = service(), publisher_id()
+    with own.database.read() as session:
+        found = campaigns.get(session, owner, campaign_id)
+
+    def lines() -> Iterator[Line]:
+        # In a look of its own: the answer is still being sent when the view has ended.
+        with own.database.read() as session:
+            yield from manifests.lines(session, found, public_url=own.settings.public_url)
+
+    return _manifest(found, lines())
+
+
+@blueprint.get("/export")
+@blueprint.auth_required(key_auth, roles=[Scope.TEAM_WRITE])
+@blueprint.output(FileSchema(type="string", format="binary"), content_type="application/zip")
+def export_registry() -> Response:
+    """Give the publisher's whole registry in one file.
+
+    Campaigns, creatives, destinations with their history, rules, fallbacks and pictures; no members, keys,
+    readers or scans. `o2o serve --registry FILE` serves it anywhere.
+    """
+    own = service()
+    # Written whole before anything is sent: a fault on the way must be an error, and not half a file.
+    with ExitStack() as on_error:
+        file = on_error.enter_context(tempfile.TemporaryFile())
+        with own.database.snapshot() as session:
+            found = exports.records(session, publisher_id())
+            registry_file.write(file, found, exports.pictures_of, own.settings.media_dir)
+        on_error.pop_all()  # from here on the answer closes it
+    file.seek(0)
+    return send_file(
+        file,
+        "application/zip",
+        as_attachment=True,
+        download_name=f"registry-{utc_now():%Y-%m-%d}.zip",
+    )
+
+
+def _issue() -> Issue:
+    """Return the issue in the request.
+
+    Raises
+    ------
+    InvalidRequest
+        If anything is wrong with it; with all that is.
+    """
+    known = list(faults_of(ImportQuery().validate(request.args.to_dict())))
+    if request.mimetype == CSV:
+        given = {name: request.args[name] for name in columns.CAMPAIGN if name in request.args}
+        sheet = imports.sheet_of_csv(request.get_data(), given)
+    elif request.is_json:
+        sheet = imports.sheet_of_json(request.get_data())
+        known += faults_of(ImportFields().validate(request.get_json()))
+    else:
+        wanted = f"the body is {JSON} or {CSV} here: send it with its Content-Type"
+        abort(problem(415, "unsupported-media-type", "Unsupported Media Type", wanted))
+    try:
+        issue = imports.checked(sheet)
+    except InvalidRequest as error:
+        raise imports.refused(columns.merged(chain(error.faults, known))) from error
+    if known:
+        raise imports.refused(known)
+    return issue
+
+
+def _manifest(campaign: Campaign, lines: Iterable[Line]) -> Response:
+    """Return a manifest in the form that is asked for."""
+    if _wants_csv():
+        headers = {"Content-Disposition": f'attachment; filename="manifest-{campaign.id}.csv"'}
+        return Response(manifests.as_csv(iter(lines)), headers=headers, content_type=f"{CSV}; charset=utf-8")
+    return Response(_json(campaign, lines), content_type=JSON)
+
+
+def _json(campaign: Campaign, lines: Iterable[Line]) -> Iterator[str]:
+    """Yield a manifest as JSON, as its pictures come."""
+    yield f'{{"campaign": {json.dumps(CampaignOut().dump(campaign))}, "rows": ['
+    for number, line in enumerate(lines):
+        yield f"{', ' if number else ''}{json.dumps(manifests.as_json(line))}"
+    yield "]}\n"
+
+
+def _wants_csv() -> bool:
+    """Whether the asker prefers CSV."""
+    if asked := request.args.get("format"):
+        return asked == "csv"
+    return request.accept_mimetypes.best_match([JSON, CSV], JSON) == CSV

@@ -1,0 +1,101 @@
+"""Pages of long lists: a cursor names the last row seen, so that pages neither skip nor repeat."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import islice
+from typing import Any, Final, Generic, TypeVar
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Select, tuple_
+from sqlalchemy.orm import InstrumentedAttribute, Session
+
+from o2o.errors import InvalidRequest
+
+Row = TypeVar("Row")
+
+BATCH: Final = 1000
+"""Rows that are taken to or from the database at once: enough for speed, few enough for memory."""
+
+
+def batched(rows: Iterable[Row], size: int = BATCH) -> Iterator[list[Row]]:
+    """Yield rows in lists of so many; the last may be shorter."""
+    left = iter(rows)
+    while batch := list(islice(left, size)):
+        yield batch
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[Row]):
+    """A page of a list.
+
+    Attributes
+    ----------
+    items : sequence
+    next_cursor : str or None
+        What asks for the next page; None on the last one.
+    """
+
+    items: Sequence[Row]
+    next_cursor: str | None
+
+    def map(self, shown: Callable[[Row], Any]) -> Page[Any]:
+        """Return the page with each item as it is shown."""
+        return Page([shown(item) for item in self.items], self.next_cursor)
+
+
+def newest_first(
+    session: Session,
+    wanted: Select[Row],
+    created_at: InstrumentedAttribute[datetime],
+    row_id: InstrumentedAttribute[UUID],
+    *,
+    limit: int,
+    cursor: str | None,
+) -> Page[Row]:
+    """Return a page of rows, the newest first.
+
+    Parameters
+    ----------
+    created_at, row_id : attributes
+        The columns that order the rows; an index on them keeps every page as fast as the first.
+    cursor : str or None
+        A page's `next_cursor`, for the page after it.
+
+    Raises
+    ------
+    InvalidRequest
+        If the cursor isn't one.
+    """
+    if cursor is not None:
+        wanted = wanted.where(_older(created_at, row_id, cursor))
+    rows = session.scalars(wanted.order_by(created_at.desc(), row_id.desc()).limit(limit + 1)).all()
+    items = rows[:limit]
+    more = len(rows) > limit
+    last: Any = items[-1] if more else None
+    return Page(items, _cursor(getattr(last, created_at.key), getattr(last, row_id.key)) if more else None)
+
+
+def _older(
+    created_at: InstrumentedAttribute[datetime], row_id: InstrumentedAttribute[UUID], cursor: str
+) -> ColumnElement[bool]:
+    """The condition that a row comes after the one that a cursor names."""
+    try:
+        at, last_id = json.loads(base64.urlsafe_b64decode(cursor))
+        seen_at, seen_id = datetime.fromisoformat(at), UUID(last_id)
+        if seen_at.tzinfo is None:
+            raise ValueError(cursor)
+    except (ValueError, TypeError, AttributeError, binascii.Error, RecursionError) as error:
+        raise InvalidRequest(
+            "cursor isn't a next_cursor of this list: leave it out", field="cursor"
+        ) from error
+    return tuple_(created_at, row_id) < tuple_(seen_at, seen_id)
+
+
+def _cursor(created_at: datetime, row_id: UUID) -> str:
+    return base64.urlsafe_b64encode(json.dumps([created_at.isoformat(), str(row_id)]).encode()).decode()

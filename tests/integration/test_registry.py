@@ -1,0 +1,273 @@
+"""The publisher's API: campaigns, creatives, destinations, and edits that know of each other."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask.testing import FlaskClient
+from sqlalchemy import func, select
+
+from o2o.db import Database
+from o2o.models import Campaign, Creative
+from tests.integration.support import Api, Desk, ScriptedCodec, detection
+
+
+def test_a_campaign_is_made_changed_and_removed(desk: Desk) -> None:
+    made = desk.post("/v1/campaigns", {"title": "May", "page_count": 96, "on_sale_on": "2026-05-01"})
+    assert made.status_code == 201
+    assert made.json["off_sale_on"] is None
+    path = made.headers["Location"]
+    assert desk.get(path).json == made.json
+
+    changed = desk.patch(path, {"page_count": 100}, If_Match=made.headers["ETag"])
+    assert changed.json["page_count"] == 100
+    assert changed.json["title"] == "May"
+    assert changed.headers["ETag"] != made.headers["ETag"]
+
+    assert desk.post("/v1/campaigns", {"title": "May"}).status_code == 409
+    assert desk.delete(path, If_Match=changed.headers["ETag"]).status_code == 204
+    assert desk.get(path).status_code == 404
+
+
+def test_a_change_says_what_it_was_made_to(desk: Desk) -> None:
+    made = desk.post("/v1/campaigns", {"title": "May"})
+    path, seen = made.headers["Location"], made.headers["ETag"]
+
+    assert desk.patch(path, {"title": "June"}).json["code"] == "precondition-required"
+    assert desk.patch(path, {"title": "June"}, If_Match=seen).status_code == 200
+    late = desk.patch(path, {"title": "July"}, If_Match=seen)
+    assert (late.status_code, late.json["code"]) == (412, "precondition-failed")
+    assert desk.patch(path, {"title": "July"}, If_Match="lemon").status_code == 400
+    assert desk.get(path).json["title"] == "June"
+
+
+def test_a_sale_goes_forward(desk: Desk) -> None:
+    answer = desk.post(
+        "/v1/campaigns", {"title": "May", "on_sale_on": "2026-05-02", "off_sale_on": "2026-05-01"}
+    )
+    assert answer.status_code == 422
+    assert answer.json["errors"][0]["pointer"] == "/off_sale_on"
+
+
+def test_pages_neither_skip_nor_repeat(desk: Desk) -> None:
+    titles = [f"Issue {number}" for number in range(7)]
+    for title in titles:
+        desk.post("/v1/campaigns", {"title": title})
+    seen: list[str] = []
+    cursor: dict[str, str] = {}
+    while True:
+        page = desk.get("/v1/campaigns", limit=3, **cursor).json
+        seen += [each["title"] for each in page["items"]]
+        if page["next_cursor"] is None:
+            break
+        desk.post("/v1/campaigns", {"title": f"Later {len(seen)}"})
+        cursor = {"cursor": page["next_cursor"]}
+    assert seen == titles[::-1]
+    assert desk.get("/v1/campaigns", cursor="lemon").status_code == 422
+    assert desk.get("/v1/campaigns", limit=101).status_code == 422
+
+
+def test_creatives_are_found_by_what_they_are(desk: Desk) -> None:
+    campaign_id = desk.post("/v1/campaigns", {"title": "May", "page_count": 10}).json["id"]
+    tart = desk.creative("Lemon tart", campaign_id=campaign_id, page=3, print_width_in=5)
+    other = desk.creative("Café 100 %")
+
+    def ids(**query: Any) -> list[str]:
+        return [each["id"] for each in desk.get("/v1/creatives", **query).json["items"]]
+
+    assert ids() == [other, tart]
+    assert ids(campaign_id=campaign_id) == [tart]
+    assert ids(page=3) == [tart]
+    assert ids(page=4) == []
+    assert ids(title="0 %") == [other]
+    assert ids(title="TART") == [tart]
+    beyond = desk.post("/v1/creatives", {"title": "T", "campaign_id": campaign_id, "page": 11})
+    assert beyond.json["errors"][0]["pointer"] == "/page"
+    assert desk.delete(f"/v1/campaigns/{campaign_id}", If_Match='"1"').status_code == 409
+
+
+def test_a_withdrawn_creative_leads_to_the_fallback(desk: Desk, api: Api, codec: ScriptedCodec) -> None:
+    creative_id = desk.creative()
+    desk.destination(creative_id, "The tart")
+    codec.found = [detection(int(creative_id, 16))]
+
+    def shown() -> tuple[str, str]:
+        content = api.scan().json["detections"][0]["content"]
+        return content["title"], content["origin"]
+
+    assert shown() == ("The tart", "destination")
+    seen = desk.get(f"/v1/creatives/{creative_id}").headers["ETag"]
+    assert desk.delete(f"/v1/creatives/{creative_id}", If_Match=seen).status_code == 204
+    assert desk.get(f"/v1/creatives/{creative_id}").status_code == 404
+    assert desk.get("/v1/creatives").json["items"] == []
+
+    assert shown() == ("Good Food", "notice")
+    assert desk.post("/v1/fallback", {"title": "Our recipes", "state": "live"}).status_code == 201
+    assert desk.post("/v1/fallback", {"title": "Another"}).status_code == 409
+    assert shown() == ("Our recipes", "publisher_fallback")
+
+
+def test_a_campaigns_fallback_comes_before_the_publishers(desk: Desk, api: Api, codec: ScriptedCodec) -> None:
+    campaign_id = desk.post("/v1/campaigns", {"title": "May"}).json["id"]
+    creative_id = desk.creative(campaign_id=campaign_id)
+    codec.found = [detection(int(creative_id, 16))]
+    assert desk.get(f"/v1/campaigns/{campaign_id}/fallback").status_code == 404
+    desk.post("/v1/fallback", {"title": "Ours", "state": "live"})
+    own = desk.post(f"/v1/campaigns/{campaign_id}/fallback", {"title": "May's", "state": "live"})
+    assert own.json["campaign_id"] == campaign_id
+
+    assert api.scan().json["detections"][0]["content"]["title"] == "May's"
+    creative = desk.get(f"/v1/creatives/{creative_id}").headers["ETag"]
+    desk.patch(f"/v1/creatives/{creative_id}", {"campaign_id": None}, If_Match=creative)
+    seen = desk.get(f"/v1/campaigns/{campaign_id}").headers["ETag"]
+    assert desk.delete(f"/v1/campaigns/{campaign_id}", If_Match=seen).status_code == 409
+    creative = desk.get(f"/v1/creatives/{creative_id}").headers["ETag"]
+    desk.patch(f"/v1/creatives/{creative_id}", {"campaign_id": campaign_id}, If_Match=creative)
+    desk.patch(own.headers["Location"], {"state": "expired"}, If_Match=own.headers["ETag"])
+    assert api.scan().json["detections"][0]["content"]["title"] == "Ours"
+    assert desk.get("/v1/fallback").json["title"] == "Ours"
+
+
+def test_a_destination_keeps_its_history(desk: Desk) -> None:
+    first = desk.destination(desk.creative(), "The tart", price_amount="12.5", price_currency="EUR")
+    assert first["price_amount"] == "12.50"
+    path = f"/v1/destinations/{first['id']}"
+
+    changed = desk.patch(path, {"link": "https://goodfood.example/tart"}, If_Match='"1"')
+    assert changed.json["version"] == 2
+    same = desk.patch(path, {"title": "The tart"}, If_Match='"2"')
+    assert same.json["version"] == 2
+
+    history = desk.get(f"{path}/revisions").json["items"]
+    assert [(each["version"], each["content"]["link"]) for each in history] == [
+        (2, "https://goodfood.example/tart"),
+        (1, None),
+    ]
+    assert all(each["changed_by"].startswith("An owner <owner-") for each in history)
+    assert history[0]["content"]["price_amount"] == "12.50"
+
+
+def test_a_destination_holds_only_what_can_be_pinned(desk: Desk) -> None:
+    path = f"/v1/creatives/{desk.creative()}/destinations"
+    for field, value in {
+        "title": "x" * 101,
+        "description": "x" * 801,
+        "link": "javascript:alert(1)",
+        "alt_text": "x" * 501,
+        "price_amount": "-1",
+        "price_currency": "euro",
+        "master_pin": "pin",
+        "locale": "english",
+        "images": ["../../etc/passwd"],
+        "state": "gone",
+        "colour": "red",
+    }.items():
+        answer = desk.post(path, {"title": "T", field: value})
+        assert answer.status_code == 422, field
+        assert answer.json["errors"][0]["pointer"].startswith(f"/{field}")
+    lone = desk.post(path, {"title": "T", "price_amount": "1.00"})
+    assert lone.json["errors"][0]["pointer"] == "/price_amount"
+    backward = {"title": "T", "starts_at": "2026-05-02T00:00:00Z", "ends_at": "2026-05-01T00:00:00Z"}
+    assert desk.post(path, backward).json["errors"][0]["pointer"] == "/ends_at"
+    assert desk.get(path).json["items"] == []
+
+
+def test_rules_choose_and_say_why(desk: Desk, api: Api, codec: ScriptedCodec) -> None:
+    creative_id = desk.creative()
+    english = desk.destination(creative_id, "The tart")
+    french = desk.destination(creative_id, "La tarte")
+    path = f"/v1/creatives/{creative_id}"
+    seen = desk.get(path).headers["ETag"]
+    rules = {"rules": [{"destination_id": french["id"], "languages": ["fr"]}]}
+
+    assert desk.put(f"{path}/rules", rules).status_code == 428
+    put = desk.put(f"{path}/rules", rules, If_Match=seen)
+    assert put.status_code == 200
+    assert desk.get(f"{path}/rules").json == put.json
+    assert desk.put(f"{path}/rules", rules, If_Match=seen).status_code == 412
+
+    codec.found = [detection(int(creative_id, 16))]
+    api.client.environ_base["HTTP_ACCEPT_LANGUAGE"] = "fr-CH, en;q=0.5"
+    content = api.scan().json["detections"][0]["content"]
+    assert (content["title"], content["origin"]) == ("La tarte", "rule")
+    api.client.environ_base["HTTP_ACCEPT_LANGUAGE"] = "en"
+    assert api.scan().json["detections"][0]["content"]["title"] == "The tart"
+
+    dry = desk.get(f"{path}/dry-run", language="de").json
+    assert dry["content"]["title"] == "The tart"
+    assert [(each["destination_id"], each["wins"]) for each in dry["steps"]] == [
+        (french["id"], False),
+        (english["id"], True),
+    ]
+    assert dry["steps"][0]["why"] == "the reader reads de, not fr"
+
+
+def test_rules_lead_to_the_creatives_own_destinations(desk: Desk) -> None:
+    creative_id, other = desk.creative(), desk.creative("Other")
+    foreign = desk.destination(other, "Elsewhere")
+    own = desk.destination(creative_id, "Here")
+    path = f"/v1/creatives/{creative_id}/rules"
+    seen = desk.get(path).headers["ETag"]
+    refused = desk.put(path, {"rules": [{"destination_id": foreign["id"]}]}, If_Match=seen)
+    assert refused.json["errors"][0]["pointer"] == "/rules/0/destination_id"
+    too_much = [{"destination_id": own["id"], "share_percent": 60}] * 2
+    assert desk.put(path, {"rules": too_much}, If_Match=seen).status_code == 422
+    assert desk.get(path).json == {"rules": []}
+
+
+def test_a_repeated_create_makes_one(desk: Desk, database: Database) -> None:
+    wanted = {"title": "May"}
+    first = desk.post("/v1/campaigns", wanted, Idempotency_Key="k1")
+    again = desk.post("/v1/campaigns", wanted, Idempotency_Key="k1")
+    assert (again.status_code, again.text) == (201, first.text)
+    assert again.headers["Location"] == first.headers["Location"]
+    assert again.headers["ETag"] == first.headers["ETag"]
+    assert again.headers["Idempotent-Replay"] == "true"
+    other = desk.post("/v1/campaigns", {"title": "June"}, Idempotency_Key="k1")
+    assert (other.status_code, other.json["code"]) == (422, "idempotency-key-reused")
+    refused = desk.post("/v1/campaigns", wanted, Idempotency_Key="k2")
+    assert refused.status_code == 409
+    with database.read() as session:
+        assert session.scalar(select(func.count()).select_from(Campaign)) == 1
+
+
+def test_a_repeated_photo_counts_once(desk: Desk, api: Api, codec: ScriptedCodec) -> None:
+    creative_id = desk.creative()
+    codec.found = [detection(int(creative_id, 16))]
+    first = api.scan(key="photo-1")
+    again = api.scan(key="photo-1")
+    assert first.json["id"] == again.json["id"]
+    assert again.headers["Idempotent-Replay"] == "true"
+    assert api.scan(key="photo-2").json["id"] != first.json["id"]
+
+
+def test_a_short_link_leads_to_the_content(desk: Desk, client: FlaskClient) -> None:
+    creative_id = desk.creative()
+    link = desk.get(f"/v1/creatives/{creative_id}").json["short_link"]
+    notice = client.get(link)
+    assert notice.status_code == 200
+    assert "Good Food" in notice.text
+    page = desk.destination(
+        creative_id, "The <tart>", description="Crisp", price_amount="3", price_currency="EUR"
+    )
+    shown = client.get(link.lower())
+    assert "The &lt;tart&gt;" in shown.text
+    assert "3.00 EUR" in shown.text
+    desk.patch(f"/v1/destinations/{page['id']}", {"link": "https://goodfood.example/"}, If_Match='"1"')
+    led = client.get(link)
+    assert (led.status_code, led.headers["Location"]) == (302, "https://goodfood.example/")
+    for unknown in ("/s/0000000000", "/s/lemon", "/s/ZZZZZZZZZZ"):
+        assert client.get(unknown).status_code == 404
+    qr = desk.get(f"/v1/creatives/{creative_id}/qr.svg")
+    assert qr.content_type == "image/svg+xml"
+    assert qr.text.startswith("<?xml")
+
+
+def test_ids_are_not_given_again(desk: Desk, database: Database) -> None:
+    creative_id = desk.creative()
+    seen = desk.get(f"/v1/creatives/{creative_id}").headers["ETag"]
+    desk.delete(f"/v1/creatives/{creative_id}", If_Match=seen)
+    with database.read() as session:
+        kept = session.scalars(select(Creative)).one()
+        assert kept.watermark_id == int(creative_id, 16)
+        assert kept.withdrawn_at is not None
