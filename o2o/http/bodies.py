@@ -19,7 +19,7 @@ _PLACES: Final = threading.BoundedSemaphore(4)
 
 def _left() -> int:
     """How many bytes may be read: more than there are would be waited for, where the server tells no end."""
-    if request.environ.get("wsgi.input_terminated"):
+    if "chunked" in request.headers.get("Transfer-Encoding", "").lower():
         return MAX_DISCARDED_BYTES
     was_read = "stream" in vars(request)
     return 0 if was_read else min(request.content_length or 0, MAX_DISCARDED_BYTES)

@@ -21,7 +21,7 @@ from tests.integration.support import Desk, ScriptedCodec, desk_of
 
 CONFIG = Path(__file__).parents[1] / "schemathesis.toml"
 
-EXAMPLES = 3
+EXAMPLES = 2
 """For each operation and phase; by hand, with this number raised, it goes on for as long as one likes."""
 
 
