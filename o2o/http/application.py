@@ -112,9 +112,9 @@ def create_app(settings: Settings, database: Database, *, read: Read, read_only:
         photos,
         short_links,
         analytics,
+        bulk,
     ):
         app.register_blueprint(module.blueprint, url_prefix="/v1")
-    app.register_blueprint(bulk.blueprint, url_prefix="/v1")
     for module in (health, pages, documentation):
         app.register_blueprint(module.blueprint)
     app.register_blueprint(short_links.pages)

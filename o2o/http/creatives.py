@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Mapping
 from typing import Any
 
 from apiflask import APIBlueprint
+from sqlalchemy.orm import Session
 
 from o2o.http.conditional import etag, expected_version
 from o2o.http.once import once, writing
@@ -128,11 +130,15 @@ def set_rules(watermark_id: int, wanted: dict[str, Any]) -> Answer:
 @blueprint.output(DryRun)
 def dry_run(watermark_id: int, wanted: dict[str, Any]) -> dict[str, Any]:
     """Tell what a reader would get, and why; nothing is counted."""
-    language = wanted["language"]
-    asker = Asker(None, wanted["country"], (language,) if language else (), Device(wanted["device"]))
-    now = wanted["at"] or utc_now()
     with service().database.read() as session:
-        found = creatives.get(session, publisher_id(), watermark_id)
-        visit = contents.visit(session, found, asker, now=now, scans=wanted["scans"], bucket=wanted["bucket"])
-        route = routing.route(contents.choices_of(session, [found])[found.id], visit)
-        return {"content": contents.content(found, route), "steps": route.steps}
+        return tried(session, creatives.get(session, publisher_id(), watermark_id), wanted)
+
+
+def tried(session: Session, creative: Creative, wanted: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what `DryRun` describes, for whom a `DryRunQuery` has the reader taken for."""
+    language, now = wanted["language"], wanted["at"] or utc_now()
+    asker = Asker(None, wanted["country"], (language,) if language else (), Device(wanted["device"]))
+    asked = {"scans": wanted["scans"], "bucket": wanted["bucket"]}
+    visit = contents.visit(session, creative, asker, now=now, **asked)
+    route = routing.route(contents.choices_of(session, [creative])[creative.id], visit)
+    return {"content": contents.content(creative, route), "steps": route.steps}

@@ -46,10 +46,6 @@ class Moment(AwareDateTime):
             raise self.make_error("invalid", input=value, obj_type=self.OBJ_TYPE)
         return moment.astimezone(UTC)
 
-    def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> Any:
-        # A revision keeps its content as JSON, where a time is a text already.
-        return value if isinstance(value, str) else super()._serialize(value, attr, obj, **kwargs)
-
 
 class Money(String):
     """An amount of money, written so that no binary fraction touches it."""
@@ -63,7 +59,7 @@ class Money(String):
         return Decimal(text)
 
     def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> str | None:  # noqa: ARG002
-        return None if value is None else f"{Decimal(value):.2f}"
+        return None if value is None else f"{value:.2f}"
 
 
 class MediaUrl(String):

@@ -21,6 +21,7 @@ from o2o.integrations import storage
 from o2o.models import Creative
 from o2o.roles import Scope
 from o2o.services import creatives
+from o2o.settings import Settings
 
 MULTIPART_OVERHEAD_BYTES = 64_000
 MAX_WAIT_S = 5.0
@@ -84,15 +85,17 @@ def store(data: bytes) -> Stored:
         If too many others are being decoded.
     """
     own = service()
-    limits = own.settings
-    with own.place_to_decode(MAX_WAIT_S):
-        image = load_capture(data, max_bytes=limits.max_photo_bytes, max_pixels=limits.max_photo_pixels).image
-        folder = limits.media_dir
-        return Stored(
-            storage.store_picture(image, folder),
-            storage.store_picture(image, folder, max_side_px=storage.THUMBNAIL_SIDE_PX),
-            fingerprint(image),
-        )
+    return own.uploads.decode(lambda: _stored(data, own.settings), wait_s=MAX_WAIT_S)
+
+
+def _stored(data: bytes, settings: Settings) -> Stored:
+    """Decode a picture and keep what is to be kept of it."""
+    image = load_capture(data, max_bytes=settings.max_photo_bytes, max_pixels=settings.max_photo_pixels).image
+    return Stored(
+        storage.store_picture(image, settings.media_dir),
+        storage.store_picture(image, settings.media_dir, max_side_px=storage.THUMBNAIL_SIDE_PX),
+        fingerprint(image),
+    )
 
 
 def require_stored(names: Iterable[str]) -> None:

@@ -12,7 +12,7 @@ from o2o.http.schemas import Content
 from o2o.integrations.storage import NAME as STORED
 from o2o.models import DestinationState
 from o2o.services import creatives
-from o2o.services.checks import MAX_IMAGES, MAX_PAGES
+from o2o.services.checks import LANGUAGE_TAG, MAX_IMAGES, MAX_PAGES
 from o2o.services.routing import Device
 
 MAX_PAGE = 100
@@ -95,7 +95,7 @@ class DestinationFields(Strict):
     locale = String(
         load_default=None,
         allow_none=True,
-        validate=Regexp(r"^[A-Za-z]{2,3}(-[A-Za-z]{4})?(-[A-Za-z]{2})?\Z", error="As in en or pt-BR."),
+        validate=[Length(1, 35), Regexp(rf"^{LANGUAGE_TAG.pattern}\Z", error="As in en or pt-BR.")],
     )
 
 

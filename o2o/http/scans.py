@@ -51,7 +51,7 @@ def scan_photo(upload: dict[str, Any]) -> ScanAnswer:
     `Idempotency-Key`: the same photo under it gets the same answer.
     """
     own = service()
-    reading = own.uploads.decode(lambda: _read(upload["photo"], own), wait_s=MAX_TURN_WAIT_S)
+    reading = own.uploads.decode(lambda: _counted(upload["photo"], own), wait_s=MAX_TURN_WAIT_S)
     kept = _to_keep(upload, reading, own)
     with writing() as session:
         answer = scans.record(session, asker(reader_id()), reading, now=utc_now(), app=app_of(request))
@@ -73,17 +73,28 @@ def _to_keep(upload: dict[str, Any], reading: Reading, own: Service) -> bytes | 
     return own.uploads.decode(lambda: files.encoded(load().image), wait_s=MAX_TURN_WAIT_S)
 
 
-def _read(photo: FileStorage, own: Service) -> Reading:
-    """Decode a photo and read its marks; one that can't be taken is counted with its reason."""
+def read_photo(photo: FileStorage, own: Service) -> Reading:
+    """Decode a photo and read its marks.
+
+    Raises
+    ------
+    ImageError
+        If it can't be taken.
+    """
+    return scans.read_photo(
+        photo.read(),
+        own.settings.watermark_key,
+        max_bytes=own.settings.max_photo_bytes,
+        max_pixels=own.settings.max_photo_pixels,
+        read=own.read,
+    )
+
+
+def _counted(photo: FileStorage, own: Service) -> Reading:
+    """Read a photo; one that can't be taken is counted with its reason."""
     started = perf_counter()
     try:
-        return scans.read_photo(
-            photo.read(),
-            own.settings.watermark_key,
-            max_bytes=own.settings.max_photo_bytes,
-            max_pixels=own.settings.max_photo_pixels,
-            read=own.read,
-        )
+        return read_photo(photo, own)
     except ImageError as error:
         own.metrics.count_photo("refused", error.code, perf_counter() - started)
         raise

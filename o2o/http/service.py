@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import NoReturn, cast
@@ -39,10 +38,6 @@ class Service:
     read: Read
     uploads: Uploads
     metrics: Metrics
-
-    def place_to_decode(self, wait_s: float) -> AbstractContextManager[None]:
-        """Hold one of the places for a photo in memory; raises `Busy` if none gets free in time."""
-        return self.uploads.place_to_decode(wait_s)
 
 
 def service() -> Service:

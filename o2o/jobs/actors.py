@@ -22,7 +22,7 @@ from o2o.integrations import mail
 from o2o.integrations import photos as photo_files
 from o2o.integrations import webhooks as sender
 from o2o.integrations.outbound import Outbound, Unreachable
-from o2o.services import jobs, photos, pins, rollups, sessions, sketch, webhooks
+from o2o.services import answers, jobs, photos, pins, rollups, sessions, sketch, webhooks
 from o2o.services.webhooks import Attempt
 from o2o.settings import Settings
 
@@ -139,8 +139,8 @@ def mail_login_link(tools: Tools, link_id: UUID) -> Record:
 ROLLUP_WAITS: Final = {jobs.ROLLUP_RECENT: timedelta(minutes=1), jobs.ROLLUP_ALL: timedelta(days=1)}
 """How often days are looked over."""
 
-PHOTOS_WAIT: Final = timedelta(hours=1)
-"""How often it is looked for photos whose time is over."""
+FORGETTING_WAIT: Final = timedelta(hours=1)
+"""How often it is looked for what isn't kept any longer."""
 
 RESTS: Final = 20
 """How many times as long as it took a rollup waits at least: it gets no more than 5 % of the time."""
@@ -162,8 +162,8 @@ def roll_up_all(tools: Tools, _no_row: UUID) -> Record:
     return _again(tools, jobs.ROLLUP_ALL, started)
 
 
-def expire_photos(tools: Tools, _no_row: UUID) -> Record:
-    """Delete the photos whose time is over, and those that a crash left without a row."""
+def forget(tools: Tools, _no_row: UUID) -> Record:
+    """Delete what isn't kept any longer: answers, sessions, and photos, those too that a crash left alone."""
     folder, now = tools.settings.photos_dir, tools.clock()
     with tools.database.read() as session:
         over = photos.expired(session, now=now)
@@ -173,7 +173,9 @@ def expire_photos(tools: Tools, _no_row: UUID) -> Record:
 
     def record(session: Session, now: datetime) -> datetime:
         photos.forget(session, over)
-        return now + PHOTOS_WAIT
+        answers.forget(session, now=now)
+        sessions.forget(session, now=now)
+        return now + FORGETTING_WAIT
 
     return record
 
@@ -205,10 +207,10 @@ ACTORS: Mapping[str, Actor] = {
     jobs.PIN_SAVE: Actor(save_pin, pins.give_up),
     jobs.WEBHOOK_DELIVER: Actor(deliver_webhook, webhooks.give_up),
     jobs.LOGIN_MAIL: Actor(mail_login_link, sessions.drop_link),
-    jobs.PHOTOS_EXPIRE: Actor(expire_photos, _no_row_to_mark),
+    jobs.FORGET: Actor(forget, _no_row_to_mark),
     jobs.ROLLUP_RECENT: Actor(roll_up_recent, _no_row_to_mark),
     jobs.ROLLUP_ALL: Actor(roll_up_all, _no_row_to_mark),
 }
 
-RECURRING: Final = (jobs.ROLLUP_RECENT, jobs.ROLLUP_ALL, jobs.PHOTOS_EXPIRE)
+RECURRING: Final = (jobs.ROLLUP_RECENT, jobs.ROLLUP_ALL, jobs.FORGET)
 """The kinds that there is always a job of."""

@@ -20,7 +20,7 @@ MAX_PAGES: Final = 100_000
 """No magazine is thicker."""
 
 # BCP 47 (RFC 5646), as far as content goes: language, script, region, variants.
-_LANGUAGE_TAG: Final = re.compile(
+LANGUAGE_TAG: Final = re.compile(
     r"[A-Za-z]{2,3}(-[A-Za-z]{4})?(-([A-Za-z]{2}|[0-9]{3}))?(-([A-Za-z0-9]{5,8}|[0-9][A-Za-z0-9]{3}))*"
 )
 # What mail servers take, roughly: that a letter arrives is all that proves an address.
@@ -121,7 +121,7 @@ def checked_locale(field: str, tag: str | None) -> str | None:
     """
     if not tag:
         return None
-    if len(tag) > 35 or not _LANGUAGE_TAG.fullmatch(tag):
+    if len(tag) > 35 or not LANGUAGE_TAG.fullmatch(tag):
         raise InvalidRequest(f"{field} is a language tag such as en or pt-BR, not {tag!r}", field=field)
     return tag
 

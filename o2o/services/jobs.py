@@ -16,7 +16,7 @@ from o2o.models import Job, JobState
 PIN_SAVE = "pin.save"
 WEBHOOK_DELIVER = "webhook.deliver"
 LOGIN_MAIL = "login.mail"
-PHOTOS_EXPIRE = "photos.expire"
+FORGET = "forget"
 ROLLUP_RECENT = "rollup.recent"
 ROLLUP_ALL = "rollup.all"
 

@@ -16,7 +16,7 @@ from PIL import Image
 from o2o.db import Database
 from o2o.integrations import photos as files
 from o2o.integrations.outbound import Outbound
-from o2o.jobs.actors import Tools, expire_photos
+from o2o.jobs.actors import Tools, forget
 from o2o.services.jobs import NO_ROW
 from o2o.settings import Settings
 from tests.integration.support import Api, Desk, ScriptedCodec, desk_of, detection, jpeg
@@ -124,7 +124,7 @@ def test_photos_are_deleted_when_their_time_is_over(
         now = datetime.now(UTC) + after
         outbound = Outbound(allow_private=True, timeout_s=1)
         tools = Tools(settings, database, outbound, Random(1), lambda: now)
-        record = expire_photos(tools, NO_ROW)
+        record = forget(tools, NO_ROW)
         with database.begin() as session:
             again = record(session, now)
         assert again is not None

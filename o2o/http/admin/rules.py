@@ -13,12 +13,12 @@ from sqlalchemy.orm import Session
 from o2o.http.admin import forms
 from o2o.http.admin.access import FILTERS, admin_blueprint, done, needs, publisher_id
 from o2o.http.admin.forms import Errors
-from o2o.http.registry_schemas import DryRunQuery, RuleList
+from o2o.http.creatives import tried
+from o2o.http.registry_schemas import MAX_RULES, DryRunQuery, RuleList
 from o2o.http.service import service, utc_now
 from o2o.models import Creative, Destination, Rule
 from o2o.roles import Scope
-from o2o.services import contents, creatives, destinations, routing
-from o2o.services.contents import Asker
+from o2o.services import creatives, destinations, routing
 from o2o.services.routing import Device
 
 blueprint = admin_blueprint("rules")
@@ -28,7 +28,6 @@ DEVICES: Final[Mapping[str, str]] = {
     Device.ANDROID.value: "Android",
     Device.OTHER.value: "another device",
 }
-MOST_RULES: Final = 50
 
 _RULE: Final[dict[str, forms.Convert]] = {
     "destination_id": forms.text,
@@ -121,7 +120,7 @@ def dry_run(watermark_id: int) -> str:
     with service().database.read() as session:
         creative = creatives.get(session, publisher_id(), watermark_id)
         if not errors:
-            shown = _tried(session, creative, wanted)
+            shown = tried(session, creative, wanted)
     return render_template(
         "admin/dry_run.html",
         creative=creative,
@@ -133,26 +132,10 @@ def dry_run(watermark_id: int) -> str:
     )
 
 
-def _tried(session: Session, creative: Creative, wanted: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what a reader who isn't there would get, and the steps to it."""
-    language = wanted["language"]
-    asker = Asker(None, wanted["country"], (language,) if language else (), Device(wanted["device"]))
-    visit = contents.visit(
-        session,
-        creative,
-        asker,
-        now=wanted["at"] or utc_now(),
-        scans=wanted["scans"],
-        bucket=wanted["bucket"],
-    )
-    route = routing.route(contents.choices_of(session, [creative])[creative.id], visit)
-    return {"content": contents.content(creative, route), "steps": route.steps}
-
-
 def _sent() -> list[dict[str, Any]]:
     """Return the rules that the current form holds, as they were typed, in the order that it asks for."""
     found = []
-    for index in range(MOST_RULES + 1):
+    for index in range(MAX_RULES + 1):
         prefix = f"rule-{index}-"
         if not request.form.get(f"{prefix}destination_id") or request.form.get(f"{prefix}remove"):
             continue

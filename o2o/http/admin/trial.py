@@ -10,6 +10,7 @@ from o2o.http.admin import forms
 from o2o.http.admin.access import admin_blueprint, needs, publisher_id
 from o2o.http.asking import asker
 from o2o.http.pictures import MAX_WAIT_S
+from o2o.http.scans import read_photo
 from o2o.http.service import service, utc_now
 from o2o.roles import Scope
 from o2o.services import scans
@@ -33,14 +34,7 @@ def try_photo() -> ResponseReturnValue:
         return render_template("admin/trial.html", errors={"photo": "Choose a photo first."}), 422
     own = service()
     try:
-        with own.place_to_decode(MAX_WAIT_S):
-            reading = scans.read_photo(
-                chosen[0].read(),
-                own.settings.watermark_key,
-                max_bytes=own.settings.max_photo_bytes,
-                max_pixels=own.settings.max_photo_pixels,
-                read=own.read,
-            )
+        reading = own.uploads.decode(lambda: read_photo(chosen[0], own), wait_s=MAX_WAIT_S)
     except ImageError as error:
         fault = error.detail[:1].upper() + error.detail[1:] + "."
         return render_template("admin/trial.html", errors={"photo": fault}), error.status
