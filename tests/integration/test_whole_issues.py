@@ -322,5 +322,5 @@ def test_the_command_line_imports_and_prints_manifests(
     ):
         result = o2o(*arguments)
         assert result.exit_code == 2, result.output
-        assert said in result.stderr.replace("\n", " ").replace("│ ", "").replace("  ", " ")
+        assert said in " ".join(result.stderr.replace("│", " ").split())
     assert counts(database)[0] == 2
