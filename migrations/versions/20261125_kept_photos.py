@@ -1,13 +1,13 @@
 """kept photos.
 
-Revision 0006, after 0005; 2026-11-25 09:10:00.
+Revision 0007, after 0006; 2026-11-25 09:10:00.
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0006"
-down_revision = "0005"
+revision = "0007"
+down_revision = "0006"
 branch_labels = None
 depends_on = None
 

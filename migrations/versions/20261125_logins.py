@@ -1,6 +1,6 @@
 """logins.
 
-Revision 0005, after 0004; 2026-11-25 08:00:00.
+Revision 0006, after 0005; 2026-11-25 08:00:00.
 
 Members log in to the admin pages.
 """
@@ -8,8 +8,8 @@ Members log in to the admin pages.
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0005"
-down_revision = "0004"
+revision = "0006"
+down_revision = "0005"
 branch_labels = None
 depends_on = None
 

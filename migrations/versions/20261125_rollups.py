@@ -1,6 +1,6 @@
 """rollups.
 
-Revision 0004, after 0003; 2026-11-25 09:30:00.
+Revision 0005, after 0004; 2026-11-25 09:30:00.
 
 Pins count their changes, so that a day's rollups can tell whether they are up to date.
 """
@@ -8,8 +8,8 @@ Pins count their changes, so that a day's rollups can tell whether they are up t
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0004"
-down_revision = "0003"
+revision = "0005"
+down_revision = "0004"
 branch_labels = None
 depends_on = None
 
