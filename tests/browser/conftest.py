@@ -60,7 +60,7 @@ class Site:
     key: str
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     folder = tmp_path_factory.mktemp("site")
     port = free_port()
@@ -101,7 +101,9 @@ def _photograph(
     return capture
 
 
-@pytest.fixture(scope="session")
+# For one file and no longer: as long as it is there, its event loop runs in this thread, and no other test here
+# can run one.
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
     path = os.environ.get("O2O_CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
     expect.set_options(timeout=TIMEOUT_MS)  # For a busy machine; nothing here waits that long.

@@ -15,7 +15,7 @@ from tests.browser.desk import DESK, PHONE, Issue, check, faults, log_in, make_i
 pytestmark = pytest.mark.browser
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def issue(site: Site) -> Issue:
     """An issue to manage."""
     return make_issue(site)
