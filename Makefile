@@ -8,7 +8,7 @@ export VENV
 help:
 	@echo "make demo [IMAGE=path]  the main job on a real photograph, from marking to the webhook"
 	@echo "make test [ARGS=...]    lint, types and all tests; ARGS go to pytest"
-	@echo "make bench [QUICK=1]    all benchmarks, to benchmarks/results/: 2 hours and more, or with QUICK=1 minutes"
+	@echo "make bench [QUICK=1]    all benchmarks, to benchmarks/results/: 1.5 hours, or with QUICK=1 minutes"
 	@echo "                        IMAGES=folder of photographs, NEGATIVES=folder of unmarked ones, JOBS=2, ARGS=..."
 	@echo "make lint               ruff and mypy"
 	@echo "make format             let ruff tidy the code"

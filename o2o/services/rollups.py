@@ -22,7 +22,6 @@ from sqlalchemy import (
     case,
     delete,
     func,
-    insert,
     literal,
     select,
     union_all,
@@ -30,6 +29,7 @@ from sqlalchemy import (
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
+from o2o.db import insert_many
 from o2o.models import (
     Creative,
     CreativeRollup,
@@ -179,8 +179,7 @@ def replace(session: Session, counted: DayCount, *, now: datetime) -> None:
     held = _locked(session, counted.day, now=now)
     for kind, rows in counted.rows.items():
         session.execute(delete(kind).where(kind.day == counted.day))
-        if rows:
-            session.execute(insert(kind), list(rows))
+        insert_many(session, kind.metadata.tables[kind.__tablename__], rows)
     held.scans, held.pin_changes = counted.tally.scans, counted.tally.pin_changes
     held.rolled_at = now
     session.flush()

@@ -101,8 +101,8 @@ def _photograph(
     return capture
 
 
-# For one file and no longer: as long as it is there, its event loop runs in this thread, and no other test here
-# can run one.
+# For one file and no longer: as long as it is there, its event loop runs in this thread, and no other test
+# here can run one.
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
     path = os.environ.get("O2O_CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")

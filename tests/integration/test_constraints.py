@@ -7,14 +7,26 @@ from datetime import datetime, timedelta, timezone
 from itertools import count
 from uuid import UUID
 
+import psycopg
 import pytest
 from sqlalchemy import select
-from sqlalchemy.exc import IntegrityError, StatementError
+from sqlalchemy.exc import DBAPIError, IntegrityError, StatementError
 from sqlalchemy.orm import Session
 
-from o2o.db import Database
+from o2o.db import Database, insert_many
 from o2o.errors import Conflict, IdsExhausted, InvalidRequest, NotFound
-from o2o.models import WATERMARK_ID_BITS, Board, Campaign, Creative, Pin, PinStatus, Publisher, Reader, Scan
+from o2o.models import (
+    WATERMARK_ID_BITS,
+    Board,
+    Campaign,
+    Creative,
+    PhotoRollup,
+    Pin,
+    PinStatus,
+    Publisher,
+    Reader,
+    Scan,
+)
 from o2o.services import campaigns, creatives, destinations, publishers
 from o2o.services.campaigns import Plan
 from o2o.services.creatives import Particulars
@@ -192,3 +204,24 @@ def test_a_look_holds_up_no_writer(database: Database) -> None:
         with database.begin() as writing:
             publishers.add(writing, "P", now=NOW)
         assert len(looking.scalars(select(Publisher)).all()) in {0, 1}
+
+
+def test_many_rows_go_in_all_or_none(database: Database) -> None:
+    def photos(reasons: list[str]) -> list[dict[str, object]]:
+        return [
+            {"day": NOW.date(), "device": "ios", "country": "", "reason": reason, "photos": 3}
+            for reason in reasons
+        ]
+
+    table = PhotoRollup.metadata.tables[PhotoRollup.__tablename__]
+    with database.begin() as session:
+        insert_many(session, table, photos(["", "too_small"]))
+        insert_many(session, table, [])
+    with pytest.raises((DBAPIError, psycopg.Error)), database.begin() as session:
+        insert_many(session, table, photos(["glare", "too_small"]))
+    with database.read() as session:
+        kept = session.scalars(select(PhotoRollup).order_by(PhotoRollup.reason)).all()
+        assert [(each.day, each.reason, each.photos) for each in kept] == [
+            (NOW.date(), "", 3),
+            (NOW.date(), "too_small", 3),
+        ]
