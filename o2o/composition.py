@@ -5,10 +5,9 @@ It stands above them and below those who run what it makes: ``app.py`` and the c
 
 from __future__ import annotations
 
-import sys
 from datetime import UTC, datetime
 from random import SystemRandom
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from o2o import logs
 from o2o.db import Database, require_current
@@ -19,9 +18,6 @@ if TYPE_CHECKING:
     from o2o.jobs.engine import Worker
     from o2o.settings import Settings
 
-SWITCH_INTERVAL_S: Final = 0.001
-"""A fifth of Python's own: a request that takes a millisecond waits for the photos' threads several times."""
-
 
 def create(settings: Settings, database: Database | None = None, *, read_only: bool = False) -> Flask:
     """Return the WSGI application; a read-only one refuses all changes.
@@ -31,14 +27,12 @@ def create(settings: Settings, database: Database | None = None, *, read_only: b
     SettingsError
         If the database's schema isn't the one that this code was written for.
     """
-    import cv2
-
     from o2o.http import create_app
+    from o2o.http.decoders import Decoders
     from watermarks import read
 
-    cv2.setNumThreads(1)  # requests are what runs side by side, not the parts of one
-    sys.setswitchinterval(SWITCH_INTERVAL_S)
-    return create_app(settings, _ready(settings, database), read=read, read_only=read_only)
+    ready = _ready(settings, database)
+    return create_app(settings, ready, read=read, run=Decoders(settings.max_decodes), read_only=read_only)
 
 
 def worker(settings: Settings, database: Database | None = None) -> Worker:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypedDict
 from urllib.parse import urlsplit
 
 from o2o import settings_parsing as spelt
@@ -62,6 +62,13 @@ def _setting(
     """Define a setting; what its default is called where its value doesn't say it is `shown`."""
     variable = Variable(name, about, parse, str(default) if shown is None else shown, secret)
     return field(default=default, repr=not secret, metadata={"variable": variable})
+
+
+class PhotoLimits(TypedDict):
+    """Arguments that bound a picture."""
+
+    max_bytes: int
+    max_pixels: int
 
 
 @dataclass(frozen=True)
@@ -127,7 +134,8 @@ class Settings:
     )
     max_decodes: int = _setting(
         "O2O_MAX_DECODES",
-        "photos decoded at once, in each process: as many as it has cores; each may take a few hundred MB",
+        "processes that read photos, beside each that answers requests: as many as there are cores; each "
+        "may take a few hundred MB",
         spelt.count,
         2,
     )
@@ -273,6 +281,11 @@ class Settings:
     def media_dir(self) -> Path:
         """Where the creatives' pictures lie."""
         return self.data_dir / "media"
+
+    @property
+    def photo_limits(self) -> PhotoLimits:
+        """What a picture from outside may be at most, as `imaging.load_capture` takes it."""
+        return {"max_bytes": self.max_photo_bytes, "max_pixels": self.max_photo_pixels}
 
     @property
     def max_at_the_door(self) -> int:

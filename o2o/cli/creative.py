@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 import typer
 
 from o2o.cli.environment import current_settings, now, transaction
 from o2o.settings import Settings
+
+if TYPE_CHECKING:
+    from o2o.integrations.storage import Stored
 
 commands = typer.Typer(no_args_is_help=True, help="Pictures and what is behind them.")
 
@@ -42,9 +46,9 @@ def add(
     from o2o.services.destinations import Draft
 
     settings = current_settings()
-    picture = _stored(image, settings) if image else None
+    stored = _stored(image, settings) if image else None
     with transaction(settings) as session:
-        images = (picture,) if picture else ()
+        images = (stored.picture,) if stored else ()
         draft = Draft(title, description=description, link=link, alt_text=alt_text, images=images)
         creative = publishing.publish(
             session,
@@ -54,7 +58,7 @@ def add(
             by="the command line",
             now=now(),
             campaign=campaign,
-            picture=picture,
+            stored=stored,
         )
     watermark_id = creatives.format_id(creative.watermark_id)
     if as_json:
@@ -63,11 +67,14 @@ def add(
         typer.echo(watermark_id)
 
 
-def _stored(image: Path, settings: Settings) -> str:
-    """The name of the picture's copy in the media folder."""
-    from o2o.imaging import load_capture
-    from o2o.integrations.storage import store_picture
+def _stored(image: Path, settings: Settings) -> Stored:
+    """Keep copies of the picture in the media folder."""
+    from o2o.integrations.storage import store
 
     # A designer's file may be far larger than any photo.
-    photo = load_capture(image.read_bytes(), max_bytes=1 << 30, max_pixels=10 * settings.max_photo_pixels)
-    return store_picture(photo.image, settings.media_dir)
+    return store(
+        image.read_bytes(),
+        settings.media_dir,
+        max_bytes=1 << 30,
+        max_pixels=10 * settings.max_photo_pixels,
+    )

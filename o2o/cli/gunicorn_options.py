@@ -20,8 +20,7 @@ _LIBRARIES: Final = ("OMP", "OPENBLAS", "MKL")
 def options(settings: Settings) -> dict[str, Any]:
     """Return gunicorn's settings.
 
-    Processes with threads: OpenCV and numpy release the interpreter's lock where the time goes, and
-    a decoded photo is too large to have one in each of many processes.
+    Threads, as requests mostly wait; photos are read in processes of their own (`o2o.http.decoders`).
     """
     from o2o.cli.gunicorn_log import JsonLog
 

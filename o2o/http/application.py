@@ -33,6 +33,7 @@ from o2o.http import (
     scans,
     short_links,
 )
+from o2o.http.decoders import Run, run_here
 from o2o.http.fields import WatermarkIdConverter
 from o2o.http.metrics import Metrics
 from o2o.http.service import Service, service
@@ -67,7 +68,9 @@ ASKING_ENDPOINTS = frozenset({"readers.register_reader", "scans.scan_photo"})
 """What a registry file's server answers beside them; its readers and scans are thrown away with its copy."""
 
 
-def create_app(settings: Settings, database: Database, *, read: Read, read_only: bool = False) -> APIFlask:
+def create_app(
+    settings: Settings, database: Database, *, read: Read, run: Run = run_here, read_only: bool = False
+) -> APIFlask:
     """Build the application.
 
     Parameters
@@ -78,6 +81,8 @@ def create_app(settings: Settings, database: Database, *, read: Read, read_only:
         At the newest schema version.
     read : callable
         `watermarks.read`, or what stands in for it.
+    run : Run
+        Calls what takes photos into memory: `Decoders`, or in the request's own thread.
     read_only : bool
         Whether to refuse all that would have to be kept: the database is a registry file's private copy.
     """
@@ -91,6 +96,7 @@ def create_app(settings: Settings, database: Database, *, read: Read, read_only:
         decodes=settings.max_decodes,
         waiting=settings.max_waiting,
         at_the_door=settings.max_at_the_door,
+        run=run,
         metrics=metrics,
         draw=SystemRandom().uniform,
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
 from apiflask import APIBlueprint
@@ -15,27 +15,16 @@ from o2o.http.once import writing
 from o2o.http.registry_schemas import Creative as CreativeOut
 from o2o.http.registry_schemas import PictureIn, StoredPicture
 from o2o.http.service import key_auth, publisher_id, service, utc_now
-from o2o.imaging import load_capture
-from o2o.imaging_fingerprint import fingerprint
 from o2o.integrations import storage
+from o2o.integrations.storage import Stored
 from o2o.models import Creative
 from o2o.roles import Scope
 from o2o.services import creatives
-from o2o.settings import Settings
 
 MULTIPART_OVERHEAD_BYTES = 64_000
 MAX_WAIT_S = 5.0
 
 blueprint = APIBlueprint("pictures", __name__, tag="Pictures")
-
-
-@dataclass(frozen=True, slots=True)
-class Stored:
-    """What is kept of a creative's picture; the names are `Creative`'s."""
-
-    picture: str
-    thumbnail: str
-    fingerprint: str
 
 
 @blueprint.before_request
@@ -85,17 +74,8 @@ def store(data: bytes) -> Stored:
         If too many others are being decoded.
     """
     own = service()
-    return own.uploads.decode(lambda: _stored(data, own.settings), wait_s=MAX_WAIT_S)
-
-
-def _stored(data: bytes, settings: Settings) -> Stored:
-    """Decode a picture and keep what is to be kept of it."""
-    image = load_capture(data, max_bytes=settings.max_photo_bytes, max_pixels=settings.max_photo_pixels).image
-    return Stored(
-        storage.store_picture(image, settings.media_dir),
-        storage.store_picture(image, settings.media_dir, max_side_px=storage.THUMBNAIL_SIDE_PX),
-        fingerprint(image),
-    )
+    with own.uploads.decoder(MAX_WAIT_S) as run:
+        return run(storage.store, data, own.settings.media_dir, **own.settings.photo_limits)
 
 
 def require_stored(names: Iterable[str]) -> None:

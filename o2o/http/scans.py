@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import partial
 from time import perf_counter
 from typing import Any
 
@@ -18,7 +17,6 @@ from o2o.http.schemas import PhotoIn
 from o2o.http.schemas import Scan as ScanOut
 from o2o.http.service import Service, auth, reader_id, service, utc_now
 from o2o.http.uploads import MAX_TURN_WAIT_S, admitted
-from o2o.imaging import load_capture
 from o2o.integrations import photos as files
 from o2o.services import photos, scans
 from o2o.services.scans import Reading, ScanAnswer
@@ -51,7 +49,7 @@ def scan_photo(upload: dict[str, Any]) -> ScanAnswer:
     `Idempotency-Key`: the same photo under it gets the same answer.
     """
     own = service()
-    reading = own.uploads.decode(lambda: _counted(upload["photo"], own), wait_s=MAX_TURN_WAIT_S)
+    reading = _counted(upload["photo"], own)
     kept = _to_keep(upload, reading, own)
     with writing() as session:
         answer = scans.record(session, asker(reader_id()), reading, now=utc_now(), app=app_of(request))
@@ -68,33 +66,35 @@ def _to_keep(upload: dict[str, Any], reading: Reading, own: Service) -> bytes | 
     if upload["keep"] != "true" or isinstance(reading.found, Miss):
         return None
     upload["photo"].stream.seek(0)
-    data, limits = upload["photo"].read(), own.settings
-    load = partial(load_capture, data, max_bytes=limits.max_photo_bytes, max_pixels=limits.max_photo_pixels)
-    return own.uploads.decode(lambda: files.encoded(load().image), wait_s=MAX_TURN_WAIT_S)
+    with own.uploads.decoder(MAX_TURN_WAIT_S) as run:
+        return run(files.encoded_anew, upload["photo"].read(), **own.settings.photo_limits)
 
 
-def read_photo(photo: FileStorage, own: Service) -> Reading:
+def read_photo(photo: FileStorage, own: Service, *, wait_s: float) -> Reading:
     """Decode a photo and read its marks.
 
     Raises
     ------
     ImageError
         If it can't be taken.
+    Busy
+        If too many others are being decoded.
     """
-    return scans.read_photo(
-        photo.read(),
-        own.settings.watermark_key,
-        max_bytes=own.settings.max_photo_bytes,
-        max_pixels=own.settings.max_photo_pixels,
-        read=own.read,
-    )
+    with own.uploads.decoder(wait_s) as run:
+        return run(
+            scans.read_photo,
+            photo.read(),
+            own.settings.watermark_key,
+            read=own.read,
+            **own.settings.photo_limits,
+        )
 
 
 def _counted(photo: FileStorage, own: Service) -> Reading:
     """Read a photo; one that can't be taken is counted with its reason."""
     started = perf_counter()
     try:
-        return read_photo(photo, own)
+        return read_photo(photo, own, wait_s=MAX_TURN_WAIT_S)
     except ImageError as error:
         own.metrics.count_photo("refused", error.code, perf_counter() - started)
         raise

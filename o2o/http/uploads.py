@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import wraps
 from time import perf_counter
@@ -19,6 +18,7 @@ from typing import Final, ParamSpec, TypeVar
 
 from o2o.errors import Busy
 from o2o.http.bodies import discard_body
+from o2o.http.decoders import DecoderDied, Run
 from o2o.http.metrics import Metrics
 
 P = ParamSpec("P")
@@ -48,6 +48,8 @@ class Uploads:
         Photos received beside those.
     at_the_door : int
         Uploads that wait unread.
+    run : Run
+        Calls what takes a photo into memory.
     metrics : Metrics
         Where waiting and refused ones are counted.
     draw : callable
@@ -60,12 +62,12 @@ class Uploads:
         decodes: int,
         waiting: int,
         at_the_door: int,
+        run: Run,
         metrics: Metrics,
         draw: Callable[[float, float], float],
     ) -> None:
         self._decodes = decodes
-        # Threads of their own: the allocator keeps memory for each one that has held large pictures.
-        self._decoders = ThreadPoolExecutor(decodes, thread_name_prefix="decoder")
+        self._run = run
         self._decoding = threading.BoundedSemaphore(decodes)
         self._inside = threading.BoundedSemaphore(decodes + waiting)
         self._most_at_the_door = at_the_door
@@ -91,25 +93,14 @@ class Uploads:
         finally:
             self._inside.release()
 
-    def decode(self, work: Callable[[], R], *, wait_s: float = MAX_TURN_WAIT_S) -> R:
-        """Do some work that takes a photo into memory, as soon as there is a place for it.
-
-        Raises
-        ------
-        Busy
-            If none gets free in time.
-        """
-        with self.place_to_decode(wait_s):
-            return self._decoders.submit(work).result()
-
     @contextmanager
-    def place_to_decode(self, wait_s: float) -> Iterator[None]:
-        """Hold one of the places for a photo in memory.
+    def decoder(self, wait_s: float) -> Iterator[Run]:
+        """Hold one of the places for a photo in memory; yields what calls functions that take it there.
 
         Raises
         ------
         Busy
-            If none gets free in time.
+            If none gets free in time, or its work was lost.
         """
         with self._metrics.waiting.labels("inside").track_inprogress():
             taken = self._decoding.acquire(timeout=wait_s)
@@ -117,7 +108,9 @@ class Uploads:
             raise self._refusal("inside")
         started = perf_counter()
         try:
-            yield
+            yield self._run
+        except DecoderDied as error:
+            raise self._refusal("decoder") from error
         finally:
             self._decoding.release()
             with self._lock:

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from o2o.files import write_atomically
+from o2o.imaging import load_capture
 
 QUALITY: Final = 90
 
@@ -30,6 +31,17 @@ def encoded(image: NDArray[np.uint8]) -> bytes:
     jpeg = io.BytesIO()
     Image.fromarray(image).save(jpeg, "JPEG", quality=QUALITY)
     return jpeg.getvalue()
+
+
+def encoded_anew(data: bytes, *, max_bytes: int, max_pixels: int) -> bytes:
+    """Return an uploaded photo's pixels alone, as `encoded` does.
+
+    Raises
+    ------
+    ImageError
+        If it can't be taken.
+    """
+    return encoded(load_capture(data, max_bytes=max_bytes, max_pixels=max_pixels).image)
 
 
 def path_of(folder: Path, scan_id: UUID) -> Path:

@@ -7,15 +7,52 @@ import io
 import os
 import re
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from o2o.imaging import load_capture
+from o2o.imaging_fingerprint import fingerprint
+
 MAX_SIDE_PX: Final = 1600
 THUMBNAIL_SIDE_PX: Final = 320
 NAME: Final = re.compile(r"[0-9a-f]{64}\.jpg")
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What is kept of a creative's picture.
+
+    Attributes
+    ----------
+    picture, thumbnail : str
+        The files' names.
+    fingerprint : str
+        `imaging_fingerprint.fingerprint` of the original.
+    """
+
+    picture: str
+    thumbnail: str
+    fingerprint: str
+
+
+def store(data: bytes, folder: Path, *, max_bytes: int, max_pixels: int) -> Stored:
+    """Decode a picture and keep what is to be kept of it.
+
+    Raises
+    ------
+    ImageError
+        If it can't be taken.
+    """
+    image = load_capture(data, max_bytes=max_bytes, max_pixels=max_pixels).image
+    return Stored(
+        store_picture(image, folder),
+        store_picture(image, folder, max_side_px=THUMBNAIL_SIDE_PX),
+        fingerprint(image),
+    )
 
 
 def store_picture(image: NDArray[np.uint8], folder: Path, *, max_side_px: int = MAX_SIDE_PX) -> str:

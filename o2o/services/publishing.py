@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import asdict
 from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy.orm import Session
 
+from o2o.integrations.storage import Stored
 from o2o.models import Creative, DestinationState
 from o2o.services import campaigns, creatives, destinations, publishers
 from o2o.services.campaigns import Plan
@@ -24,7 +26,7 @@ def publish(
     by: str,
     now: datetime,
     campaign: str | None = None,
-    picture: str | None = None,
+    stored: Stored | None = None,
 ) -> Creative:
     """Register a creative with one destination, live at once.
 
@@ -38,8 +40,8 @@ def publish(
         Who does it, for the history.
     campaign : str, optional
         A campaign's title; made if it is new.
-    picture : str, optional
-        The creative's stored picture.
+    stored : Stored, optional
+        What the creative looks like.
 
     Raises
     ------
@@ -49,15 +51,12 @@ def publish(
         If a field can't be kept.
     """
     publishers.get(session, publisher_id)
-    particulars = Particulars(draft.title, picture=picture)
+    particulars = Particulars(draft.title, **(asdict(stored) if stored else {}))
     if campaign:
         plan = Plan(campaign).checked()
         found = campaigns.named(session, publisher_id, plan.title)
-        particulars = Particulars(
-            draft.title,
-            campaign_id=(found or campaigns.add(session, publisher_id, plan, now=now)).id,
-            picture=picture,
-        )
+        campaign_id = (found or campaigns.add(session, publisher_id, plan, now=now)).id
+        particulars = particulars.within(campaign_id)
     creative = creatives.add(session, publisher_id, particulars, draw=draw, now=now)
     live = draft.changed({"state": DestinationState.LIVE})
     destinations.add(session, Owner(publisher_id, creative_id=creative.id), live, by=by, now=now)

@@ -59,8 +59,10 @@ def test_a_creative_gets_an_id_and_its_picture_a_copy(
         assert printed == {
             "id": f"0x{kept.watermark_id:012x}", "uuid": str(kept.id), "title": "Lemon tart",
         }  # fmt: skip
-        assert kept.picture is not None
-        assert (settings.media_dir / kept.picture).exists()
+        for name in (kept.picture, kept.thumbnail):
+            assert name is not None
+            assert (settings.media_dir / name).exists()
+        assert kept.fingerprint is not None
 
 
 def test_a_login_link_is_printed_for_ones_own_member(

@@ -135,7 +135,7 @@ def test_a_photo_that_finds_no_place_is_sent_away(
     own = api.client.application.extensions["o2o"]
     with ExitStack() as others:
         for _ in range(settings.max_decodes):
-            others.enter_context(own.uploads.place_to_decode(0))
+            others.enter_context(own.uploads.decoder(0))
         answer = api.scan()
         assert (answer.status_code, answer.get_json()["code"]) == (503, "busy")
         assert answer.content_type == "application/problem+json"

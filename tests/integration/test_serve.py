@@ -253,9 +253,17 @@ def wait_until_ready(client: httpx.Client) -> None:
 
 def test_the_application_holds_libraries_to_one_thread(tmp_path: Path) -> None:
     upgrade(f"sqlite:///{tmp_path / 'o2o.sqlite3'}")
-    code = "import app, cv2; print(cv2.getNumThreads())"
+    lines = (
+        "import app, cv2",
+        "with app.app.extensions['o2o'].uploads.decoder(1) as run:",
+        "    print(run(cv2.getNumThreads))",
+    )
     done = subprocess.run(
-        [sys.executable, "-c", code], env=environment(tmp_path), capture_output=True, text=True, check=False
+        [sys.executable, "-c", "\n".join(lines)],
+        env=environment(tmp_path),
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.stdout == "1\n", done.stderr
 
@@ -264,7 +272,11 @@ def test_any_wsgi_server_finds_the_application(tmp_path: Path) -> None:
     upgrade(f"sqlite:///{tmp_path / 'o2o.sqlite3'}")
     code = "from app import app; print(app.test_client().get('/readyz').status_code)"
     done = subprocess.run(
-        [sys.executable, "-c", code], env=environment(tmp_path), capture_output=True, text=True, check=False
+        [sys.executable, "-c", code],
+        env=environment(tmp_path),
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.stdout == "200\n", done.stderr
     assert json.loads(done.stderr.splitlines()[-1])["event"] == "request"

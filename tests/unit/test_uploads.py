@@ -10,6 +10,7 @@ import pytest
 from flask import Flask
 
 from o2o.errors import Busy
+from o2o.http.decoders import run_here
 from o2o.http.metrics import Metrics
 from o2o.http.uploads import LEAST_RETRY_S, MOST_RETRY_S, Uploads
 
@@ -32,6 +33,7 @@ def uploads_of(metrics: Metrics, *, decodes: int = 1, waiting: int = 1, at_the_d
         decodes=decodes,
         waiting=waiting,
         at_the_door=at_the_door,
+        run=run_here,
         metrics=metrics,
         draw=lambda _least, most: most,
     )
@@ -85,10 +87,10 @@ def test_a_full_door_sends_away_at_once_and_lets_in_who_waits(metrics: Metrics) 
 
 def test_so_many_are_decoded_at_once_as_there_are_places(metrics: Metrics) -> None:
     uploads = uploads_of(metrics, decodes=2)
-    with uploads.place_to_decode(0):
-        with uploads.place_to_decode(0), pytest.raises(Busy), uploads.place_to_decode(0.01):
+    with uploads.decoder(0):
+        with uploads.decoder(0), pytest.raises(Busy), uploads.decoder(0.01):
             pytest.fail("there was a third place")
-        with uploads.place_to_decode(0):
+        with uploads.decoder(0):
             pass
     assert told(metrics, 'o2o_uploads_refused_total{where="inside"} 1.0')
 
@@ -111,8 +113,8 @@ def test_who_is_sent_away_does_not_come_back_with_all_others() -> None:
         drawn.append((least, most))
         return least + 1
 
-    uploads = Uploads(decodes=1, waiting=1, at_the_door=1, metrics=Metrics(), draw=draw)
-    with uploads.place_to_decode(0), pytest.raises(Busy) as refused, uploads.place_to_decode(0):
+    uploads = Uploads(decodes=1, waiting=1, at_the_door=1, run=run_here, metrics=Metrics(), draw=draw)
+    with uploads.decoder(0), pytest.raises(Busy) as refused, uploads.decoder(0):
         pytest.fail("there was a second place")
     assert refused.value.retry_after_s == LEAST_RETRY_S + 1
     assert drawn == [(LEAST_RETRY_S, LEAST_RETRY_S)]

@@ -34,7 +34,7 @@ def try_photo() -> ResponseReturnValue:
         return render_template("admin/trial.html", errors={"photo": "Choose a photo first."}), 422
     own = service()
     try:
-        reading = own.uploads.decode(lambda: read_photo(chosen[0], own), wait_s=MAX_WAIT_S)
+        reading = read_photo(chosen[0], own, wait_s=MAX_WAIT_S)
     except ImageError as error:
         fault = error.detail[:1].upper() + error.detail[1:] + "."
         return render_template("admin/trial.html", errors={"photo": fault}), error.status
