@@ -122,7 +122,7 @@ def test_limits_and_origins_are_taken() -> None:
 def test_the_reference_is_what_the_definitions_make_of_it() -> None:
     page = (Path(__file__).parents[2] / "docs" / "reference" / "settings.md").read_text("utf-8")
     assert page == documented(page), "run `make docs`"
-    assert "| `O2O_MAX_DECODES` | 2 | photos decoded at once" in page
+    assert "| `O2O_MAX_DECODES` | 2 | processes that read photos" in page
 
 
 def test_settings_are_shown_as_they_would_be_set_and_secrets_are_not() -> None:
