@@ -260,7 +260,8 @@ def examples() -> Iterator[tuple[str, list[str]]]:
     """Each ``o2o`` command in a shell example, with the page that it is on."""
     for page in PAGES:
         for block in SHELL_BLOCK.findall(text_of(page)):
-            for line in block.replace("\\\n", " ").splitlines():
+            lines = block.replace("\\\n", " ").splitlines()
+            for line in (*lines, *re.findall(r"\$\((o2o [^)]*)\)", block)):
                 words = shlex.split(line.removeprefix("$ "), comments=True)
                 while words and ASSIGNMENT.match(words[0]):
                     words.pop(0)
