@@ -23,7 +23,6 @@ from redis.retry import Retry
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from o2o.errors import TooManyRequests
-from o2o.http import problems
 from o2o.services import keys
 from o2o.settings import Settings
 from o2o.settings_parsing import NO_LIMIT
@@ -59,7 +58,8 @@ def register(app: APIFlask, settings: Settings) -> None:
         key_prefix="o2o",
     )
     limiter.init_app(app)
-    app.register_error_handler(RateLimitExceeded, lambda _error: _refuse(limiter))
+    # By way of the application: pages answer people, the API programs.
+    app.register_error_handler(RateLimitExceeded, lambda _error: app.handle_user_exception(_refusal(limiter)))
     app.after_request(lambda response: _tell(limiter, response))
 
 
@@ -134,12 +134,14 @@ def _storage_options(uri: str) -> dict[str, Any]:
     }
 
 
-def _refuse(limiter: Limiter) -> Response:
-    """The answer to one request too many."""
+def _refusal(limiter: Limiter) -> TooManyRequests:
+    """What is wrong with one request too many."""
     breached = limiter.current_limit
     assert breached is not None
-    detail = f"{breached.limit} are taken: send it again when Retry-After says"
-    return problems.answer(TooManyRequests(detail, retry_after_s=_reset_s(breached)))
+    reset_s = _reset_s(breached)
+    return TooManyRequests(
+        f"{breached.limit} are taken: try again in {reset_s} seconds", retry_after_s=reset_s
+    )
 
 
 def _tell(limiter: Limiter, response: Response) -> Response:

@@ -69,10 +69,8 @@ def problem(
 
 def answer(error: O2oError) -> Response:
     """Return the problem document of one of our own errors."""
-    headers = {}
-    if isinstance(error, Busy | TooManyRequests):
-        headers["Retry-After"] = str(error.retry_after_s)
-    elif error.status >= 500:
+    headers = retry_header(error)
+    if error.status >= 500 and not headers:
         _log.error("request failed", code=error.code, detail=error.detail)
     if isinstance(error, Unauthorized):
         headers["WWW-Authenticate"] = "Bearer"
@@ -81,6 +79,11 @@ def answer(error: O2oError) -> Response:
     faults = error.faults if isinstance(error, InvalidRequest) else ()
     errors = [{"pointer": f"/{fault.field}", "detail": fault.detail} for fault in faults[:MOST_ERRORS]]
     return problem(error.status, error.code, error.title, error.detail, errors=errors, headers=headers)
+
+
+def retry_header(error: O2oError) -> dict[str, str]:
+    """Return the header that says when to come back, for errors that pass."""
+    return {"Retry-After": str(error.retry_after_s)} if isinstance(error, Busy | TooManyRequests) else {}
 
 
 def _stale(_error: StaleDataError) -> Response:

@@ -20,6 +20,7 @@ from o2o.db import Database
 from o2o.http import create_app
 from o2o.settings import Settings
 from tests.conftest import RealLogs
+from tests.integration.admin_browser import AdminBrowser
 from tests.integration.support import Api, ScriptedCodec
 
 pytestmark = pytest.mark.parametrize("database_kind", ["sqlite"])
@@ -177,3 +178,13 @@ def test_without_its_redis_a_process_counts_by_itself_and_says_so(
         "Rate limit storage unreachable - falling back to in-memory storage"
     ]
     assert "a-password" not in json.dumps(told)
+
+
+def test_who_tries_to_log_in_too_often_is_told_on_a_page(settings: Settings, database: Database) -> None:
+    browser = AdminBrowser(client_of(settings, database, rate_limit_address="1 per hour"))
+    browser.get("/admin/login")
+    first, second = (browser.post("/admin/login", key="a guess") for _ in range(2))
+    assert first.status_code != 429
+    assert (second.status_code, second.mimetype) == (429, "text/html")
+    assert 0 < int(second.headers["Retry-After"]) <= 3600
+    assert "try again in" in second.text

@@ -21,6 +21,7 @@ from sqlalchemy.orm.exc import StaleDataError
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from o2o.errors import Forbidden, ImageTooLarge, O2oError, PreconditionFailed, Unauthorized
+from o2o.http import problems
 from o2o.http.bodies import discard_body
 from o2o.http.pictures import MULTIPART_OVERHEAD_BYTES
 from o2o.http.service import service, utc_now
@@ -233,17 +234,18 @@ def _shared() -> dict[str, Any]:
     }
 
 
-def _problem(error: O2oError) -> tuple[str, int]:
+def _problem(error: O2oError) -> tuple[str, int, dict[str, str]]:
     """A page for people in place of a problem document."""
-    return render_template("admin/problem.html", title=error.title, detail=error.detail), error.status
+    page = render_template("admin/problem.html", title=error.title, detail=error.detail)
+    return page, error.status, problems.retry_header(error)
 
 
-def _stale(_error: StaleDataError) -> tuple[str, int]:
+def _stale(_error: StaleDataError) -> tuple[str, int, dict[str, str]]:
     """Two changes at the same moment: the second is told."""
     return _problem(PreconditionFailed("it was changed in the meantime: go back and load the page anew"))
 
 
-def _too_large(_error: RequestEntityTooLarge) -> tuple[str, int]:
+def _too_large(_error: RequestEntityTooLarge) -> tuple[str, int, dict[str, str]]:
     """More was sent than is taken."""
     discard_body()
     return _problem(ImageTooLarge("the form is larger than is taken: choose smaller pictures"))
