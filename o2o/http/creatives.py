@@ -19,11 +19,12 @@ from o2o.http.registry_schemas import (
     DryRun,
     DryRunQuery,
     RuleList,
+    RuleRevisionList,
 )
-from o2o.http.service import key_auth, publisher_id, service, utc_now
+from o2o.http.service import actor, key_auth, publisher_id, service, utc_now
 from o2o.models import Creative, Rule
 from o2o.roles import Scope
-from o2o.services import contents, creatives, destinations, routing
+from o2o.services import contents, creatives, routing, rules
 from o2o.services.contents import Asker
 from o2o.services.creatives import Particulars
 from o2o.services.paging import Page
@@ -107,7 +108,7 @@ def show_rules(watermark_id: int) -> Answer:
     """Show which destination is whose: the first rule that holds wins."""
     with service().database.read() as session:
         found = creatives.get(session, publisher_id(), watermark_id)
-        return {"rules": destinations.rules_of(session, found.id)}, 200, etag(found)
+        return {"rules": rules.of_creative(session, found.id)}, 200, etag(found)
 
 
 @blueprint.put("/creatives/<watermark_id:watermark_id>/rules")
@@ -117,11 +118,21 @@ def show_rules(watermark_id: int) -> Answer:
 @blueprint.doc(responses=[412, 415, 428])
 def set_rules(watermark_id: int, wanted: dict[str, Any]) -> Answer:
     """Put other rules in place of all of a creative's; the ETag is the creative's."""
-    rules = [Rule(**each) for each in wanted["rules"]]
+    others = [Rule(**each) for each in wanted["rules"]]
     with writing() as session:
         found = creatives.get(session, publisher_id(), watermark_id)
-        destinations.set_rules(session, found, rules, version=expected_version(), now=utc_now())
-        return {"rules": rules}, 200, etag(found)
+        rules.replace(session, found, others, version=expected_version(), by=actor().name, now=utc_now())
+        return {"rules": rules.of_creative(session, found.id)}, 200, etag(found)
+
+
+@blueprint.get("/creatives/<watermark_id:watermark_id>/rules/revisions")
+@blueprint.auth_required(key_auth, roles=[Scope.REGISTRY_READ])
+@blueprint.output(RuleRevisionList)
+def list_rule_revisions(watermark_id: int) -> dict[str, Any]:
+    """List all lists of rules that a creative has had and who made them, the newest first."""
+    with service().database.read() as session:
+        found = creatives.get(session, publisher_id(), watermark_id)
+        return {"items": rules.history(session, found)}
 
 
 @blueprint.get("/creatives/<watermark_id:watermark_id>/dry-run")

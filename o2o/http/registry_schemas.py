@@ -274,6 +274,21 @@ class RuleList(Strict):
     rules = List(Nested(RuleFields), required=True, validate=Length(0, MAX_RULES))
 
 
+class RuleRevision(Schema):
+    """One list of rules; its version is the creative's."""
+
+    version = Integer(required=True)
+    changed_by = String(required=True)
+    changed_at = Moment(required=True)
+    rules = List(Nested(RuleFields), required=True)
+
+
+class RuleRevisionList(Schema):
+    """All lists of rules that a creative has had, the newest first."""
+
+    items = List(Nested(RuleRevision), required=True)
+
+
 class DryRunQuery(Schema):
     """Whom to take the reader for."""
 

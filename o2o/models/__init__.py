@@ -20,6 +20,7 @@ from o2o.models.reader import Reader
 from o2o.models.reader_sketch import ReaderSketch
 from o2o.models.rollup_day import RollupDay
 from o2o.models.rule import Rule
+from o2o.models.rule_revision import RuleRevision
 from o2o.models.scan import Outcome, Scan
 from o2o.models.scan_detection import ScanDetection
 from o2o.models.stored_answer import StoredAnswer
@@ -53,6 +54,7 @@ __all__ = [
     "ReaderSketch",
     "RollupDay",
     "Rule",
+    "RuleRevision",
     "Scan",
     "ScanDetection",
     "Shown",

@@ -12,8 +12,8 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from o2o.errors import Conflict, InvalidRequest, NotFound
-from o2o.models import Creative, Destination, DestinationRevision, Rule
+from o2o.errors import Conflict, NotFound
+from o2o.models import Destination, DestinationRevision
 from o2o.services.checks import require_version
 from o2o.services.drafts import Draft as Draft  # part of what this module offers
 
@@ -174,52 +174,3 @@ def history(session: Session, destination: Destination) -> list[DestinationRevis
     """Return all versions of a destination, the newest first."""
     wanted = select(DestinationRevision).where(DestinationRevision.destination_id == destination.id)
     return list(session.scalars(wanted.order_by(DestinationRevision.version.desc())))
-
-
-def set_rules(
-    session: Session, creative: Creative, rules: list[Rule], *, version: int, now: datetime
-) -> list[Rule]:
-    """Put other rules in place of a creative's.
-
-    Parameters
-    ----------
-    rules : list of Rule
-        In order; creative and position are set here.
-    version : int
-        The creative's.
-
-    Raises
-    ------
-    PreconditionFailed
-        If the creative was changed since that version.
-    InvalidRequest
-        If a rule leads elsewhere than to the creative's destinations, or the shares come to more than all.
-    """
-    require_version(creative.version, version)
-    own = {each.id for each in of_creative(session, creative.id)}
-    for position, rule in enumerate(rules):
-        if rule.destination_id not in own:
-            raise InvalidRequest(
-                f"there is no destination {rule.destination_id} of this creative",
-                field=f"rules/{position}/destination_id",
-            )
-        if rule.since and rule.until and rule.until <= rule.since:
-            raise InvalidRequest("until must lie after since", field=f"rules/{position}/until")
-        if rule.min_scans is not None and rule.max_scans is not None and rule.max_scans < rule.min_scans:
-            raise InvalidRequest("max_scans can't lie below min_scans", field=f"rules/{position}/max_scans")
-    if sum(rule.share_percent or 0 for rule in rules) > 100:
-        raise InvalidRequest("the shares come to more than 100 percent", field="rules")
-    for old in rules_of(session, creative.id):
-        session.delete(old)
-    creative.updated_at = now
-    session.flush()
-    for position, rule in enumerate(rules):
-        rule.creative_id, rule.position = creative.id, position
-    session.add_all(rules)
-    session.flush()
-    return rules
-
-
-def rules_of(session: Session, creative_id: UUID) -> list[Rule]:
-    """Return a creative's rules, in order."""
-    return list(session.scalars(select(Rule).where(Rule.creative_id == creative_id).order_by(Rule.position)))

@@ -202,6 +202,27 @@ def test_rules_choose_and_say_why(desk: Desk, api: Api, codec: ScriptedCodec) ->
     assert dry["steps"][0]["why"] == "the reader reads de, not fr"
 
 
+def test_every_list_of_rules_is_kept_with_who_made_it(desk: Desk) -> None:
+    creative_id = desk.creative()
+    first, second = (desk.destination(creative_id, title)["id"] for title in ("One", "Two"))
+    path = f"/v1/creatives/{creative_id}/rules"
+
+    def put(*rules: dict[str, Any]) -> int:
+        tag = desk.get(f"/v1/creatives/{creative_id}").headers["ETag"]
+        return int(desk.put(path, {"rules": rules}, If_Match=tag).status_code)
+
+    window = {"destination_id": first, "since": "2026-05-01T00:00:00+00:00", "countries": ["FR"]}
+    assert [put(window), put(window), put({"destination_id": second}), put()] == [200] * 4
+    none, everyone, french = desk.get(f"{path}/revisions").json["items"]
+    assert none["rules"] == []
+    assert [rule["destination_id"] for rule in everyone["rules"]] == [second]
+    assert {name: french["rules"][0][name] for name in window} == window
+    assert [each["version"] for each in (french, everyone, none)] == [2, 3, 4]
+    assert (
+        french["changed_by"] == desk.get(f"/v1/destinations/{first}/revisions").json["items"][0]["changed_by"]
+    )
+
+
 def test_rules_lead_to_the_creatives_own_destinations(desk: Desk) -> None:
     creative_id, other = desk.creative(), desk.creative("Other")
     foreign = desk.destination(other, "Elsewhere")

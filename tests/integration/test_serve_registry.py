@@ -32,7 +32,7 @@ from o2o.integrations.registry_file import records_in
 from o2o.integrations.storage import store_picture
 from o2o.models import Creative, DestinationState, Rule
 from o2o.roles import Role, Scope
-from o2o.services import creatives, destinations, exports, keys, members, restores
+from o2o.services import creatives, destinations, exports, keys, members, restores, rules
 from o2o.services.creatives import Particulars
 from o2o.services.destinations import Draft, Owner
 from o2o.settings import Settings
@@ -66,7 +66,7 @@ def published(database: Database, settings: Settings, creative: Registered) -> d
         owner = Owner(publisher_id, creative_id=tart.id)
         phone = destinations.add(session, owner, ios, by="a test", now=NOW + timedelta(hours=1))
         rule = Rule(destination_id=phone.id, devices=["ios"], countries=[], languages=[], share_percent=100)
-        destinations.set_rules(session, tart, [rule], version=1, now=NOW)
+        rules.replace(session, tart, [rule], version=1, by="a test", now=NOW)
         fallback = Draft("The magazine", link="https://goodfood.example/", state=DestinationState.LIVE)
         destinations.add(session, Owner(publisher_id), fallback, by="t", now=NOW)
         numbers = iter([0xB1, 0xB2])

@@ -9,10 +9,9 @@ from typing import Any, Final
 from flask import Response, render_template, request
 from flask.typing import ResponseReturnValue
 
-from o2o.http.admin import forms
+from o2o.http.admin import forms, rules
 from o2o.http.admin.access import admin_blueprint, done, needs, publisher_id
 from o2o.http.admin.forms import Errors
-from o2o.http.admin.rules import in_words
 from o2o.http.admin.shelf import shelf, standing
 from o2o.http.pictures import store
 from o2o.http.registry_schemas import CreativeFields
@@ -88,6 +87,7 @@ def show_creative(watermark_id: int) -> str:
         campaign = (
             campaigns.get(session, publisher_id(), creative.campaign_id) if creative.campaign_id else None
         )
+        history = rules.history(session, creative, choices.destinations)
     return render_template(
         "admin/creative.html",
         creative=creative,
@@ -95,7 +95,8 @@ def show_creative(watermark_id: int) -> str:
         watermark_id=creatives.format_id(watermark_id),
         standing=standing(choices, now=now),
         destinations=[(each, routing.status(each, now)) for each in choices.destinations],
-        rules=in_words(choices.rules, choices.destinations),
+        rules=rules.in_words(choices.rules, choices.destinations),
+        rules_history=history,
         fallback=choices.campaign_fallback or choices.publisher_fallback,
         short_link=short_link(watermark_id),
     )

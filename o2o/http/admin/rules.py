@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
@@ -11,14 +13,14 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
 from o2o.http.admin import forms
-from o2o.http.admin.access import FILTERS, admin_blueprint, done, needs, publisher_id
+from o2o.http.admin.access import FILTERS, actor, admin_blueprint, done, needs, publisher_id
 from o2o.http.admin.forms import Errors
 from o2o.http.creatives import tried
 from o2o.http.registry_schemas import MAX_RULES, DryRunQuery, RuleList
 from o2o.http.service import service, utc_now
 from o2o.models import Creative, Destination, Rule
 from o2o.roles import Scope
-from o2o.services import creatives, destinations, routing
+from o2o.services import creatives, destinations, routing, rules
 from o2o.services.routing import Device
 
 blueprint = admin_blueprint("rules")
@@ -50,10 +52,33 @@ _DRY_RUN: Final[dict[str, forms.Convert]] = {
 }
 
 
-def in_words(rules: Sequence[Rule], owned: Iterable[Destination]) -> list[str]:
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A list of rules that a picture has had, as a person would say it."""
+
+    version: int
+    at: datetime
+    by: str
+    rules: Sequence[str]
+
+
+def history(session: Session, creative: Creative, owned: Sequence[Destination]) -> list[Change]:
+    """Return all lists of rules that a picture has had, the newest first."""
+    return [
+        Change(
+            each.version,
+            each.changed_at,
+            each.changed_by,
+            in_words(each.rules, owned),
+        )
+        for each in rules.history(session, creative)
+    ]
+
+
+def in_words(listed: Iterable[Rule], owned: Iterable[Destination]) -> list[str]:
     """Return rules as a person would say them."""
     titles = {each.id: each.title for each in owned}
-    return [f"{_conditions(rule)}: {titles[rule.destination_id]}" for rule in rules]
+    return [f"{_conditions(rule)}: {titles[rule.destination_id]}" for rule in listed]
 
 
 def _conditions(rule: Rule) -> str:
@@ -86,7 +111,7 @@ def edit_rules(watermark_id: int) -> str:
     """Ask which destination is for whom."""
     with service().database.read() as session:
         creative = creatives.get(session, publisher_id(), watermark_id)
-        held = [_held(rule) for rule in destinations.rules_of(session, creative.id)]
+        held = [_held(rule) for rule in rules.of_creative(session, creative.id)]
         return _form(session, creative, held, creative.version, Errors())
 
 
@@ -99,8 +124,8 @@ def set_rules(watermark_id: int) -> ResponseReturnValue:
     with errors.caught(), service().database.begin() as session:
         creative = creatives.get(session, publisher_id(), watermark_id)
         if not errors:
-            rules = [Rule(**each) for each in wanted["rules"]]
-            destinations.set_rules(session, creative, rules, version=forms.version(), now=utc_now())
+            others = [Rule(**each) for each in wanted["rules"]]
+            rules.replace(session, creative, others, version=forms.version(), by=actor().name, now=utc_now())
     if errors:
         with service().database.read() as session:
             creative = creatives.get(session, publisher_id(), watermark_id)
@@ -173,7 +198,7 @@ def _held(rule: Rule) -> dict[str, Any]:
 
 
 def _form(
-    session: Session, creative: Creative, rules: list[dict[str, Any]], version: int, errors: Errors
+    session: Session, creative: Creative, listed: list[dict[str, Any]], version: int, errors: Errors
 ) -> str:
     """The form: the rules, and an empty one to add."""
     owned: list[tuple[UUID, str]] = [
@@ -186,7 +211,7 @@ def _form(
         watermark_id=creatives.format_id(creative.watermark_id),
         destinations=owned,
         devices=DEVICES,
-        rules=rules,
+        rules=listed,
         version=version,
         errors=errors.by_field,
     )
