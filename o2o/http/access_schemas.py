@@ -10,12 +10,12 @@ from o2o.http.fields import Moment, Whole
 from o2o.http.registry_schemas import NOT_BLANK, Strict
 from o2o.models.publisher import MAX_KEEP_PHOTOS_DAYS
 from o2o.roles import Role, Scope
+from o2o.services.checks import EMAIL, MAX_EMAIL_LENGTH
 
 MAX_OVERLAP_HOURS = 24 * 30
 
 ROLES = OneOf([each.value for each in Role])
 SCOPES = OneOf([each.value for each in Scope])
-EMAIL = Regexp(r"^[!-?A-~]{1,64}@[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63})+\Z", error="A mail address.")
 
 
 class PublisherFields(Strict):
@@ -44,7 +44,10 @@ class Publisher(Schema):
 class MemberFields(Strict):
     """Someone to take in."""
 
-    email = String(required=True, validate=[Length(3, 254), EMAIL])
+    email = String(
+        required=True,
+        validate=[Length(3, MAX_EMAIL_LENGTH), Regexp(rf"^{EMAIL.pattern}\Z", error="A mail address.")],
+    )
     name = String(required=True, validate=[Length(1, 100), NOT_BLANK])
     role = String(required=True, validate=ROLES)
 

@@ -12,7 +12,7 @@ from o2o.http.schemas import Content
 from o2o.integrations.storage import NAME as STORED
 from o2o.models import DestinationState
 from o2o.services import creatives
-from o2o.services.checks import LANGUAGE_TAG, MAX_IMAGES, MAX_PAGES
+from o2o.services.checks import LANGUAGE_TAG, LINK, MAX_IMAGES, MAX_LINK_LENGTH, MAX_PAGES
 from o2o.services.routing import Device
 
 MAX_PAGE = 100
@@ -20,7 +20,6 @@ MAX_RULES = 50
 MAX_COUNT = 2**31 - 1
 
 NOT_BLANK = Regexp(r"^(?=[\s\S]*\S)[^\x00-\x1f\x7f-\x9f]*\Z", error="Not only spaces, no control characters.")
-LINK = Regexp(r"^https?://[!-~]+\Z", error="An http(s) address.")
 
 
 class Strict(Schema):
@@ -81,7 +80,14 @@ class DestinationFields(Strict):
     starts_at = Moment(load_default=None, allow_none=True)
     ends_at = Moment(load_default=None, allow_none=True)
     description = String(load_default="", validate=Length(0, 800))
-    link = String(load_default=None, allow_none=True, validate=[Length(1, 2048), LINK])
+    link = String(
+        load_default=None,
+        allow_none=True,
+        validate=[
+            Length(1, MAX_LINK_LENGTH),
+            Regexp(rf"^{LINK.pattern}\Z", error="An http(s) address, in ASCII."),
+        ],
+    )
     images = List(
         String(validate=Regexp(rf"^{STORED.pattern}\Z", error="A name that `POST /v1/pictures` gave.")),
         load_default=list,

@@ -14,6 +14,9 @@ from o2o.integrations.storage import NAME as STORED
 UNPRINTABLE: Final = {"Cc", "Cs"}
 """Unicode's categories of control characters and surrogates."""
 
+LINK: Final = re.compile(r"https?://[!-~]+")
+"""In ASCII, as it travels in headers and codes: a browser's address bar copies it so."""
+
 MAX_LINK_LENGTH: Final = 2048
 
 MAX_PAGES: Final = 100_000
@@ -24,7 +27,7 @@ LANGUAGE_TAG: Final = re.compile(
     r"[A-Za-z]{2,3}(-[A-Za-z]{4})?(-([A-Za-z]{2}|[0-9]{3}))?(-([A-Za-z0-9]{5,8}|[0-9][A-Za-z0-9]{3}))*"
 )
 # What mail servers take, roughly: that a letter arrives is all that proves an address.
-_EMAIL: Final = re.compile(r"[^@\s]{1,64}@[^@\s.]+(\.[^@\s.]+)+")
+EMAIL: Final = re.compile(r"[!-?A-~]{1,64}@[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63})+")
 MAX_EMAIL_LENGTH: Final = 254
 
 MAX_IMAGES: Final = 5
@@ -100,13 +103,12 @@ def checked_link(field: str, link: str | None) -> str | None:
     if not link:
         return None
     try:
-        parts = urlsplit(link)
-        is_web = parts.scheme in {"http", "https"} and bool(parts.hostname)
+        has_host = bool(urlsplit(link).hostname)
     except ValueError:
-        is_web = False
-    if not is_web or not link.isprintable() or " " in link or len(link) > MAX_LINK_LENGTH:
+        has_host = False
+    if not has_host or not LINK.fullmatch(link) or len(link) > MAX_LINK_LENGTH:
         raise InvalidRequest(
-            f"{field} is an http(s) address of up to {MAX_LINK_LENGTH} characters", field=field
+            f"{field} is an http(s) address of up to {MAX_LINK_LENGTH} ASCII characters", field=field
         )
     return link
 
@@ -135,7 +137,7 @@ def checked_email(field: str, address: str) -> str:
         If it isn't formed like one.
     """
     address = address.strip().lower()
-    if len(address) > MAX_EMAIL_LENGTH or not address.isprintable() or not _EMAIL.fullmatch(address):
+    if len(address) > MAX_EMAIL_LENGTH or not EMAIL.fullmatch(address):
         raise InvalidRequest(f"{field} is a mail address such as ada@magazine.example", field=field)
     return address
 

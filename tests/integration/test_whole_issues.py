@@ -283,7 +283,7 @@ def test_the_command_line_tells_faults_as_a_table(
     assert result.stderr.splitlines()[:3] == [
         "ROW  COLUMN  WHAT IS WRONG",
         "2    page    page is a whole number, not 'x'",
-        "3    link    link is an http(s) address of up to 2048 characters",
+        "3    link    link is an http(s) address of up to 2048 ASCII characters",
     ]
     assert "error: 2 things are wrong with the file, so nothing was imported" in result.stderr
     assert result.stdout == ""
