@@ -174,11 +174,12 @@ def _y(value: float, top: float) -> float:
 
 
 def _round_up(value: float) -> float:
-    """The next of 2, 4, 10, 20, 40, 100 ..., whose halves are whole; for shares, of 0.1, 0.2, 0.4, 1."""
+    """The next of 2, 4, 6, 8, 10, 20, 30 ..., whose halves are whole; for shares, of 0.1, 0.2, 0.3 ..., 1."""
     if value in {0, 1, 2}:
         return 2
     power = 10.0 ** math.floor(math.log10(max(value, 0.001)))
-    return float(next(step * power for step in (1, 2, 4, 10) if value <= step * power))
+    steps = (2, 4, 6, 8, 10) if power == 1 else (1, 2, 3, 4, 6, 8, 10)
+    return float(next(step * power for step in steps if value <= step * power))
 
 
 def _number(value: float) -> str:

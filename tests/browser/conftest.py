@@ -51,6 +51,7 @@ class Site:
         A photo of a print without a mark.
     key : str
         An owner's.
+    database_url : str
     """
 
     url: str
@@ -58,6 +59,7 @@ class Site:
     photo: Path
     unmarked: Path
     key: str
+    database_url: str
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +76,14 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     capture = _photograph(marked, folder / "photo.jpg", condition="easy")
     _photograph(original, folder / "unmarked.jpg", condition="easy", longest_px=800)
     with serving(env, port, folder / "service.log"):
-        yield Site(env["O2O_PUBLIC_URL"], capture, folder / "photo.jpg", folder / "unmarked.jpg", key)
+        yield Site(
+            env["O2O_PUBLIC_URL"],
+            capture,
+            folder / "photo.jpg",
+            folder / "unmarked.jpg",
+            key,
+            f"sqlite:///{folder / 'data' / 'o2o.sqlite3'}",
+        )
 
 
 def _register(env: dict[str, str], picture: Path) -> tuple[str, str]:

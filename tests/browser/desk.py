@@ -5,13 +5,21 @@ from __future__ import annotations
 import json
 import os
 from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
 from importlib.resources import files
+from itertools import product
 from pathlib import Path
+from random import Random
 from typing import Any, Literal
+from uuid import UUID, uuid4
 
 import httpx
 from playwright.sync_api import Locator, Page, ViewportSize, expect
+from sqlalchemy import select
 
+from o2o.db import Database, insert_many
+from o2o.models import Creative, CreativeRollup, ReaderSketch
+from o2o.services import sketch
 from tests.browser.conftest import Site
 
 DESK: ViewportSize = {"width": 1280, "height": 900}
@@ -106,6 +114,46 @@ def make_issue(site: Site) -> Issue:
         cup["id"],
         cup["short_link"],
     )
+
+
+def count_scans(site: Site, issue: Issue) -> None:
+    """Put a month's counts of the issue's pictures where a worker keeps them."""
+    chance = Random(1)
+    yesterday = datetime.now(UTC).date() - timedelta(days=1)
+    database = Database(site.database_url)
+    counts: list[dict[str, Any]] = []
+    seen: list[dict[str, Any]] = []
+    of_all: dict[tuple[date, str], set[int]] = {}
+    with database.begin() as session:
+        campaign_id = UUID(issue.campaign.rsplit("/", 1)[1])
+        pictures = session.scalars(select(Creative).where(Creative.campaign_id == campaign_id)).all()
+        for age, shown, (device, share) in product(
+            range(28), pictures, (("ios", 0.5), ("android", 0.4), ("other", 0.1))
+        ):
+            day = yesterday - timedelta(days=age)
+            weekend = 1.8 if day.weekday() >= 5 else 1.0
+            scans = round(
+                share * weekend * (40 + 6 * age) * (1 + len(shown.title) / 10) * chance.uniform(0.7, 1.3)
+            )
+            whose = {"day": day, "device": device, "publisher_id": shown.publisher_id}
+            readers = {sketch.entry(b"a key", uuid4()) for _ in range(scans)}
+            for country, part in (("FR", 0.2), ("DE", 0.7), ("", 0.1)):
+                some = {"scans": round(part * scans), "pins": round(0.2 * part * scans), "pins_failed": 0}
+                counts.append(
+                    whose | some | {"creative_id": shown.id, "country": country, "shown": "content"}
+                )
+            seen.append(whose | {"subject_id": shown.id, "sketch": sketch.encode(readers)})
+            of_all.setdefault((day, device), set()).update(readers)
+        seen += [
+            {
+                "subject_id": shown.publisher_id, "publisher_id": shown.publisher_id,
+                "day": day, "device": device, "sketch": sketch.encode(readers),
+            }
+            for (day, device), readers in of_all.items()
+        ]  # fmt: skip
+        for table, rows in ((CreativeRollup, counts), (ReaderSketch, seen)):
+            insert_many(session, table.metadata.tables[table.__tablename__], rows)
+    database.engine.dispose()
 
 
 def log_in(page: Page, site: Site) -> None:

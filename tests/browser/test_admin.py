@@ -10,7 +10,18 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.conftest import LINK, TIMEOUT_MS, TITLE, Site
-from tests.browser.desk import DESK, PHONE, Issue, check, faults, log_in, make_issue, picture, tab_to
+from tests.browser.desk import (
+    DESK,
+    PHONE,
+    Issue,
+    check,
+    count_scans,
+    faults,
+    log_in,
+    make_issue,
+    picture,
+    tab_to,
+)
 
 pytestmark = pytest.mark.browser
 
@@ -94,6 +105,7 @@ def test_a_destination_is_published_by_keyboard(desk: Page, site: Site, issue: I
 
 
 def test_every_page_keeps_to_wcag(desk: Page, site: Site, issue: Issue) -> None:
+    count_scans(site, issue)
     log_in(desk, site)
     for name, path in (
         ("campaign-new", "/admin/campaigns/new"),
@@ -112,6 +124,8 @@ def test_every_page_keeps_to_wcag(desk: Page, site: Site, issue: Issue) -> None:
         desk.goto(path)
         expect(desk.get_by_role("heading", level=1)).to_be_visible()
         check(desk, name)
+    desk.goto("/admin/analytics")
+    expect(desk.get_by_role("img", name="Scans a day")).to_be_visible()
 
 
 def test_an_edit_of_what_was_changed_meanwhile_shows_both(desk: Page, site: Site, issue: Issue) -> None:

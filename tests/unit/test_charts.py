@@ -108,10 +108,10 @@ def test_the_pages_policy_lets_all_of_it_in(draw) -> None:  # type: ignore[no-un
         (1e-9, 0.001),
         (3, 4),
         (4, 4),
-        (5, 10),
+        (5, 6),
         (11, 20),
         (40, 40),
-        (41, 100),
+        (41, 60),
         (999, 1000),
     ],
 )

@@ -52,6 +52,7 @@ SAID: Final = {
 FILTERS: Final[dict[str, Callable[..., str]]] = {
     "when": lambda at: f"{at.day} {at:%b %Y, %H:%M} UTC" if at else "",
     "day": lambda day: f"{day.day} {day:%b %Y}" if day else "",
+    "count": lambda number: "–" if number is None else f"{number:,}",
     "field_time": lambda at: f"{at:%Y-%m-%dT%H:%M}" if at else "",
 }
 

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from o2o.http.admin.access import admin_blueprint, needs, publisher_id
 from o2o.http.admin.forms import Errors
+from o2o.http.admin.rules import DEVICES
 from o2o.http.analytics import period_of
 from o2o.http.analytics_schemas import PeriodQuery
 from o2o.http.charts import bar_chart, line_chart
@@ -86,4 +87,5 @@ def _campaign(text: str) -> UUID | None:
 
 def _said(row: Row, name: str) -> str:
     """A group's name, as a person reads it."""
-    return str(row.group[name] or "unknown")
+    found = str(row.group[name] or "unknown")
+    return DEVICES.get(found, found) if name == "device" else found
