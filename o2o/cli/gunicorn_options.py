@@ -26,7 +26,7 @@ def options(settings: Settings) -> dict[str, Any]:
 
     return {
         "workers": settings.processes,
-        "worker_class": "gthread",
+        "worker_class": "o2o.cli.gunicorn_worker.Worker",
         "threads": settings.threads,
         "worker_connections": 4 * settings.threads,
         "keepalive": KEEP_ALIVE_S,

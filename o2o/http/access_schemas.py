@@ -46,7 +46,10 @@ class MemberFields(Strict):
 
     email = String(
         required=True,
-        validate=[Length(3, MAX_EMAIL_LENGTH), Regexp(rf"^{EMAIL.pattern}\Z", error="A mail address.")],
+        validate=[
+            Length(3, MAX_EMAIL_LENGTH),
+            Regexp(rf"^{EMAIL.pattern}\Z", error="This is no mail address."),
+        ],
     )
     name = String(required=True, validate=[Length(1, 100), NOT_BLANK])
     role = String(required=True, validate=ROLES)

@@ -68,7 +68,7 @@ def add_creative(wanted: dict[str, Any]) -> Answer:
 def show_creative(watermark_id: int) -> Answer:
     """Show a creative."""
     with service().database.read() as session:
-        found = creatives.get(session, publisher_id(), watermark_id)
+        found = creatives.get(session, publisher_id(), watermark_id, withdrawn_too=True)
         return found, 200, etag(found)
 
 
@@ -107,7 +107,7 @@ def withdraw_creative(watermark_id: int) -> str:
 def show_rules(watermark_id: int) -> Answer:
     """Show which destination is whose: the first rule that holds wins."""
     with service().database.read() as session:
-        found = creatives.get(session, publisher_id(), watermark_id)
+        found = creatives.get(session, publisher_id(), watermark_id, withdrawn_too=True)
         return {"rules": rules.of_creative(session, found.id)}, 200, etag(found)
 
 
@@ -131,7 +131,7 @@ def set_rules(watermark_id: int, wanted: dict[str, Any]) -> Answer:
 def list_rule_revisions(watermark_id: int) -> dict[str, Any]:
     """List all lists of rules that a creative has had and who made them, the newest first."""
     with service().database.read() as session:
-        found = creatives.get(session, publisher_id(), watermark_id)
+        found = creatives.get(session, publisher_id(), watermark_id, withdrawn_too=True)
         return {"items": rules.history(session, found)}
 
 
@@ -142,7 +142,8 @@ def list_rule_revisions(watermark_id: int) -> dict[str, Any]:
 def dry_run(watermark_id: int, wanted: dict[str, Any]) -> dict[str, Any]:
     """Tell what a reader would get, and why; nothing is counted."""
     with service().database.read() as session:
-        return tried(session, creatives.get(session, publisher_id(), watermark_id), wanted)
+        found = creatives.get(session, publisher_id(), watermark_id, withdrawn_too=True)
+        return tried(session, found, wanted)
 
 
 def tried(session: Session, creative: Creative, wanted: Mapping[str, Any]) -> dict[str, Any]:

@@ -88,10 +88,17 @@ def _mended(repeatable: set[tuple[str, str]], spec: Any) -> Any:
             if operation := operations.get(method):
                 if path.startswith("/v1/"):
                     operation["responses"].setdefault("429", {})
+                if "PublisherKey" in _takes(operation):
+                    operation["responses"].setdefault("403", {})
                 _mend(operation, answers_once=(path, method) in repeatable)
     spec["paths"] = dict(sorted(spec["paths"].items()))
     # Patterns end as Python spells it; JSON Schema goes by JavaScript.
     return json.loads(json.dumps(spec).replace(r"\\Z", "$"))
+
+
+def _takes(operation: dict[str, Any]) -> list[str]:
+    """The kinds of token that an operation takes."""
+    return [name for each in operation.get("security", ()) for name in each]
 
 
 def _answered_once(app: Flask) -> Iterator[tuple[str, str]]:

@@ -40,6 +40,10 @@ class Number(Float):
 class Moment(AwareDateTime):
     """A time with a zone, of which every zone has a name."""
 
+    def make_error(self, key: str, **kwargs: Any) -> ValidationError:  # noqa: ARG002  the base's signature
+        """Say one thing of all that isn't one."""
+        return ValidationError("A time has a zone, like 2026-05-01T08:00:00Z.")
+
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> datetime:
         moment = super()._deserialize(value, attr, data, **kwargs)
         if not FIRST_YEAR <= moment.year <= LAST_YEAR:
@@ -52,10 +56,15 @@ class Money(String):
 
     PATTERN: Final = AMOUNT
 
+    def make_error(self, key: str, **kwargs: Any) -> ValidationError:
+        """Say what an amount is, of a number too."""
+        message = 'An amount is a text like "12.50".' if key == "invalid" else None
+        return ValidationError(message) if message else super().make_error(key, **kwargs)
+
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
         text = super()._deserialize(value, attr, data, **kwargs)
         if not self.PATTERN.match(text):
-            raise ValidationError("an amount such as 12.50")
+            raise self.make_error("invalid")
         return Decimal(text)
 
     def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> str | None:  # noqa: ARG002

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from http import HTTPStatus
+from json import JSONDecodeError
 from typing import Any
 
 import structlog
 from apiflask import APIFlask, HTTPError
 from flask import Response, json, request
+from marshmallow.exceptions import SCHEMA
 from sqlalchemy.orm.exc import StaleDataError
 
 from o2o.errors import (
@@ -120,7 +122,23 @@ def _http(error: HTTPError) -> Response:
         if name.lower() in {"allow", "retry-after"}
     }
     code = "request-too-large" if status == 413 else status.phrase.lower().replace(" ", "-")
-    return problem(status, code, status.phrase, _ADVICE.get(status, status.description), headers=headers)
+    advice = _ADVICE.get(status, status.description)
+    if status == 413 and request.max_content_length:
+        advice = f"more than {request.max_content_length:,} bytes aren't taken here: send a smaller file"
+    if status == 400 and request.is_json:
+        advice = _fault_of_json() or advice
+    return problem(status, code, status.phrase, advice, headers=headers)
+
+
+def _fault_of_json() -> str | None:
+    """Say where the body stops being JSON; None if it is some."""
+    try:
+        json.loads(request.get_data())
+    except JSONDecodeError as error:
+        return f"the body isn't JSON: {error.msg} at line {error.lineno}, column {error.colno}"
+    except (UnicodeDecodeError, RecursionError):
+        return "the body isn't JSON in UTF-8"
+    return None
 
 
 def _type_to_send(detail: dict[str, Any]) -> str | None:
@@ -161,8 +179,13 @@ def faults_of(messages: Any, place: str = "") -> Iterator[Fault]:
     """Yield what a schema found, ``{field: [message]}`` with fields in fields, as faults."""
     if isinstance(messages, dict):
         for field, inner in messages.items():
-            part = pointer_part(str(field))
-            yield from faults_of(inner, f"{place}/{part}" if place else part)
+            part = "" if field == SCHEMA else pointer_part(str(field))
+            yield from faults_of(inner, f"{place}/{part}" if place and part else part or place)
         return
     for message in messages if isinstance(messages, list) else [messages]:
-        yield Fault(place, str(message).removesuffix(".").lower())
+        yield Fault(place, _uncapitalized(str(message).removesuffix(".")))
+
+
+def _uncapitalized(sentence: str) -> str:
+    """Return a sentence as it goes on after a colon; words of capitals stay so."""
+    return sentence if sentence[1:2].isupper() else sentence[:1].lower() + sentence[1:]

@@ -13,6 +13,7 @@ from o2o.integrations.storage import NAME as STORED
 from o2o.models import DestinationState
 from o2o.services import creatives
 from o2o.services.checks import LANGUAGE_TAG, LINK, MAX_IMAGES, MAX_LINK_LENGTH, MAX_PAGES
+from o2o.services.countries import COUNTRIES
 from o2o.services.routing import Device
 
 MAX_PAGE = 100
@@ -85,11 +86,13 @@ class DestinationFields(Strict):
         allow_none=True,
         validate=[
             Length(1, MAX_LINK_LENGTH),
-            Regexp(rf"^{LINK.pattern}\Z", error="An http(s) address, in ASCII."),
+            Regexp(rf"^{LINK.pattern}\Z", error="A link is an http(s) address, in ASCII."),
         ],
     )
     images = List(
-        String(validate=Regexp(rf"^{STORED.pattern}\Z", error="A name that `POST /v1/pictures` gave.")),
+        String(
+            validate=Regexp(rf"^{STORED.pattern}\Z", error="This is no name that `POST /v1/pictures` gave.")
+        ),
         load_default=list,
         validate=Length(0, MAX_IMAGES),
     )
@@ -101,7 +104,10 @@ class DestinationFields(Strict):
     locale = String(
         load_default=None,
         allow_none=True,
-        validate=[Length(1, 35), Regexp(rf"^{LANGUAGE_TAG.pattern}\Z", error="As in en or pt-BR.")],
+        validate=[
+            Length(1, 35),
+            Regexp(rf"^{LANGUAGE_TAG.pattern}\Z", error="A language tag is like en or pt-BR."),
+        ],
     )
 
 
@@ -201,6 +207,9 @@ class Creative(Schema):
     picture_url = MediaUrl(required=True, allow_none=True, attribute="picture")
     thumbnail_url = MediaUrl(required=True, allow_none=True, attribute="thumbnail")
     short_link = ShortLink(required=True, metadata={"description": "Relative to the API."})
+    withdrawn_at = Moment(
+        required=True, allow_none=True, metadata={"description": "From when on it leads to its fallback."}
+    )
     version = Integer(required=True)
     created_at = Moment(required=True)
     updated_at = Moment(required=True)
@@ -250,6 +259,9 @@ class CreativeQuery(PageQuery):
     campaign_id = UUID(load_default=None)
     page = Integer(load_default=None, validate=Range(1, MAX_PAGES))
     title = String(load_default=None, validate=Length(1, 100), metadata={"description": "A part of it."})
+    withdrawn = Boolean(
+        load_default=False, metadata={"description": "Those that are withdrawn, in place of the others."}
+    )
 
 
 class RuleFields(Strict):
@@ -259,12 +271,12 @@ class RuleFields(Strict):
     since = Moment(load_default=None, allow_none=True)
     until = Moment(load_default=None, allow_none=True)
     countries = List(
-        String(validate=Regexp(r"^[A-Z]{2}\Z", error="As in FR (ISO 3166-1).")),
+        String(validate=OneOf(COUNTRIES, error="A country is two capitals of ISO 3166-1, like FR or GB.")),
         load_default=list,
         validate=Length(0, 250),
     )
     languages = List(
-        String(validate=Regexp(r"^[a-z]{2,3}\Z", error="As in fr (BCP 47).")),
+        String(validate=Regexp(r"^[a-z]{2,3}\Z", error="A language is small letters, like fr (BCP 47).")),
         load_default=list,
         validate=Length(0, 100),
     )

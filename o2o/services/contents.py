@@ -203,7 +203,10 @@ def kept(creative: Creative, destination: Destination | None) -> Content:
 
 
 def shown(creative: Creative, destination: Destination, origin: Origin) -> Content:
-    """Return a destination as a reader sees it."""
+    """Return a destination as a reader sees it: without pictures of its own, with the creative's."""
+    images, alt_text = tuple(destination.images), destination.alt_text
+    if not images and creative.picture and destination.creative_id == creative.id:
+        images, alt_text = (creative.picture,), alt_text or creative.title
     return Content(
         creative_id=format_id(creative.watermark_id),
         origin=origin,
@@ -211,8 +214,8 @@ def shown(creative: Creative, destination: Destination, origin: Origin) -> Conte
         title=destination.title,
         description=destination.description,
         link=destination.link,
-        images=tuple(destination.images),
-        alt_text=destination.alt_text,
+        images=images,
+        alt_text=alt_text,
         price_amount=destination.price_amount,
         price_currency=destination.price_currency,
         call_to_action=destination.call_to_action,

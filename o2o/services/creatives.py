@@ -226,8 +226,13 @@ def withdraw(session: Session, creative: Creative, *, version: int, now: datetim
     session.flush()
 
 
-def get(session: Session, publisher_id: UUID, watermark_id: int) -> Creative:
-    """Return a creative of a publisher that isn't withdrawn.
+def get(session: Session, publisher_id: UUID, watermark_id: int, *, withdrawn_too: bool = False) -> Creative:
+    """Return a creative of a publisher.
+
+    Parameters
+    ----------
+    withdrawn_too : bool, optional
+        Whether one that is withdrawn is returned: to be shown, as nothing of it changes any more.
 
     Raises
     ------
@@ -235,8 +240,11 @@ def get(session: Session, publisher_id: UUID, watermark_id: int) -> Creative:
         If there is none of that ID.
     """
     found = session.scalar(select(Creative).where(Creative.watermark_id == watermark_id))
-    if found is None or found.publisher_id != publisher_id or found.withdrawn_at is not None:
+    if found is None or found.publisher_id != publisher_id:
         raise NotFound(f"there is no creative {format_id(watermark_id)}")
+    if found.withdrawn_at is not None and not withdrawn_too:
+        day = found.withdrawn_at.date().isoformat()
+        raise NotFound(f"creative {format_id(watermark_id)} was withdrawn on {day} and leads to its fallback")
     return found
 
 
@@ -249,6 +257,7 @@ def page(
     campaign_id: UUID | None = None,
     page_number: int | None = None,
     title: str | None = None,
+    withdrawn: bool = False,
 ) -> Page[Creative]:
     """Return a page of a publisher's creatives, the newest first.
 
@@ -256,8 +265,13 @@ def page(
     ----------
     campaign_id, page_number, title : optional
         Only those of a campaign, on one of its pages, whose title holds a text.
+    withdrawn : bool, optional
+        Only those that are withdrawn, in place of those that aren't.
     """
-    wanted = select(Creative).where(Creative.publisher_id == publisher_id, Creative.withdrawn_at.is_(None))
+    at = Creative.withdrawn_at
+    wanted = select(Creative).where(
+        Creative.publisher_id == publisher_id, at.is_not(None) if withdrawn else at.is_(None)
+    )
     if campaign_id is not None:
         wanted = wanted.where(Creative.campaign_id == campaign_id)
     if page_number is not None:

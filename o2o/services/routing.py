@@ -183,7 +183,7 @@ def _of_rules(choices: Choices, visit: Visit) -> Iterator[tuple[Origin, Destinat
     taken = 0
     for rule in choices.rules:
         destination = by_id[rule.destination_id]
-        against = _against(rule, taken, visit)
+        against, before = _against(rule, taken, visit), taken
         taken += rule.share_percent or 0
         found = status(destination, visit.at)
         if against is None and found != DestinationState.LIVE:
@@ -192,9 +192,22 @@ def _of_rules(choices: Choices, visit: Visit) -> Iterator[tuple[Origin, Destinat
             f"rule {rule.position + 1}, to {destination.title!r}",
             destination.id,
             wins=against is None,
-            why=against or "every condition holds",
+            why=against or _why(rule, before, visit),
         )
         yield Origin.RULE, destination, step
+
+
+def _why(rule: Rule, taken: int, visit: Visit) -> str:
+    """Say why a rule wins."""
+    if rule.share_percent is None:
+        return "every condition holds"
+    return f"every condition holds, and {_place(rule.share_percent, taken, visit)}"
+
+
+def _place(share_percent: int, taken: int, visit: Visit) -> str:
+    """Say which readers a rule is for, and which this one is."""
+    last = taken + share_percent - 1
+    return f"the reader's place is {visit.bucket} of 100, and this rule has {taken} to {last}"
 
 
 def _against(rule: Rule, taken: int, visit: Visit) -> str | None:
@@ -216,10 +229,7 @@ def _against(rule: Rule, taken: int, visit: Visit) -> str | None:
     if rule.devices and visit.device not in rule.devices:
         return f"the reader's device is {visit.device}, not {_either(rule.devices)}"
     if rule.share_percent is not None and not taken <= visit.bucket < taken + rule.share_percent:
-        return (
-            f"the reader's place is {visit.bucket} of 100, and this rule has "
-            f"{taken} to {taken + rule.share_percent - 1}"
-        )
+        return _place(rule.share_percent, taken, visit)
     return _against_scans(rule, visit)
 
 

@@ -24,9 +24,11 @@ UNKNOWN_ID: Final = "unknown_id"
 
 HINTS: Final = {
     MissReason.NO_TEMPLATE: "No mark was seen: is this picture a marked one? Fill the frame with it.",
-    MissReason.PAYLOAD_FAILED: "Almost: hold the phone straight above the picture and try again.",
+    # A mark of another key can't be told from a weak one: neither passes the keyed check.
+    MissReason.PAYLOAD_FAILED: "Almost: hold the phone straight above the picture and try again. A "
+    "picture that is never read may be another service's.",
     MissReason.TOO_SMALL: "The picture is too small here: go nearer, and send the photo in its full size.",
-    MissReason.TOO_OBLIQUE: "The page is seen from too far aside: hold the phone straight above the picture.",
+    MissReason.TOO_OBLIQUE: "Hold the phone straight above the picture. If that is no help, it has no mark.",
     MissReason.TOO_BLURRED: "The photo is blurred: tap the picture to focus and hold still.",
     MissReason.GLARE: "A reflection hides the picture: tilt the page or the phone a little.",
     MissReason.TOO_DARK: "It is too dark: find more light or switch on the lamp.",

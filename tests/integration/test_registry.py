@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import io
 from typing import Any
+from uuid import UUID
 
 from flask.testing import FlaskClient
 from sqlalchemy import func, select
 
 from o2o.db import Database
 from o2o.models import Campaign, Creative
-from tests.integration.support import Api, Desk, ScriptedCodec, detection
+from tests.integration.support import Api, Desk, ScriptedCodec, detection, jpeg
 
 
 def test_a_campaign_is_made_changed_and_removed(desk: Desk) -> None:
@@ -98,8 +100,13 @@ def test_a_withdrawn_creative_leads_to_the_fallback(desk: Desk, api: Api, codec:
     assert shown() == ("The tart", "destination")
     seen = desk.get(f"/v1/creatives/{creative_id}").headers["ETag"]
     assert desk.delete(f"/v1/creatives/{creative_id}", If_Match=seen).status_code == 204
-    assert desk.get(f"/v1/creatives/{creative_id}").status_code == 404
+    withdrawn = desk.get(f"/v1/creatives/{creative_id}")
+    assert withdrawn.json["withdrawn_at"] is not None
     assert desk.get("/v1/creatives").json["items"] == []
+    assert desk.get("/v1/creatives", withdrawn="true").json["items"] == [withdrawn.json]
+    change = desk.patch(f"/v1/creatives/{creative_id}", {"title": "T"}, If_Match=withdrawn.headers["ETag"])
+    assert change.status_code == 404
+    assert "was withdrawn on" in change.json["detail"]
 
     assert shown() == ("Good Food", "notice")
     assert desk.post("/v1/fallback", {"title": "Our recipes", "state": "live"}).status_code == 201
@@ -292,3 +299,42 @@ def test_ids_are_not_given_again(desk: Desk, database: Database) -> None:
         kept = session.scalars(select(Creative)).one()
         assert kept.watermark_id == int(creative_id, 16)
         assert kept.withdrawn_at is not None
+
+
+def test_a_destination_without_pictures_shows_the_creatives(
+    desk: Desk, api: Api, codec: ScriptedCodec
+) -> None:
+    creative_id = desk.creative()
+    desk.destination(creative_id, "The tart")
+    path = f"/v1/creatives/{creative_id}"
+    tag = desk.get(path).headers["ETag"]
+    form = {"picture": (io.BytesIO(jpeg(80, 70)), "tart.jpg")}
+    own = {"Authorization": f"Bearer {desk.key}", "If-Match": tag}
+    client: Any = desk.client
+    kept = client.put(f"{path}/picture", data=form, headers=own).json
+    codec.found = [detection(int(creative_id, 16))]
+    content = api.scan().json["detections"][0]["content"]
+    assert (content["image_url"], content["alt_text"]) == (kept["picture_url"], "Lemon tart")
+
+
+def test_what_is_wrong_is_said_as_it_is_written(desk: Desk) -> None:
+    creative_id = desk.creative()
+    tag = desk.get(f"/v1/creatives/{creative_id}").headers["ETag"]
+    rule = {"destination_id": str(UUID(int=1)), "countries": ["uk", "XX"], "since": "2026-05-01"}
+    refused = desk.put(f"/v1/creatives/{creative_id}/rules", {"rules": [rule]}, If_Match=tag)
+    assert refused.status_code == 422
+    told = {each["pointer"]: each["detail"] for each in refused.json["errors"]}
+    assert told["/rules/0/countries/0"] == "a country is two capitals of ISO 3166-1, like FR or GB"
+    assert told["/rules/0/countries/1"] == told["/rules/0/countries/0"]
+    assert told["/rules/0/since"] == "a time has a zone, like 2026-05-01T08:00:00Z"
+
+    own = {"Authorization": f"Bearer {desk.key}"}
+    client: Any = desk.client
+    broken = client.post(
+        "/v1/campaigns", data='{"title": "May"', headers=own, content_type="application/json"
+    )
+    assert broken.status_code == 400
+    assert "isn't JSON" in broken.json["detail"]
+    assert "line 1, column 16" in broken.json["detail"]
+    listed = client.post("/v1/campaigns", json=[1], headers=own)
+    assert listed.json["errors"][0]["pointer"] == "/"
