@@ -224,6 +224,8 @@ def test_rules_are_set_said_in_words_and_tried(
     browser.post(f"{home}/rules", version=version, **rules | {"rule-1-countries": "France"})
     assert browser.status == 422
     assert browser.value("rule-0-countries") == "France"
+    assert browser.has('<a href="#rule-0-countries">Rule 1, countries</a>: A country is two capitals')
+    assert browser.has('id="rule-0-countries-error"')
     browser.post(f"{home}/rules", version=version, **rules)
     assert browser.status == 200, browser.page
     assert browser.has(

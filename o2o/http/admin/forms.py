@@ -13,7 +13,7 @@ from flask import request
 from marshmallow import ValidationError
 from werkzeug.datastructures import FileStorage
 
-from o2o.errors import Conflict, ImageError, InvalidRequest, O2oError
+from o2o.errors import Conflict, ImageError, InvalidRequest
 
 WHOLE_FORM: Final = ""
 """The field of a fault that isn't one field's."""
@@ -39,9 +39,9 @@ class Errors:
             for fault in error.faults:
                 self.by_field.setdefault(fault.field, _first(fault.detail))
             if not error.faults:
-                self.by_field.setdefault(field_at_fault, _sentence(error))
+                self.by_field.setdefault(field_at_fault, sentence(error.detail))
         except (Conflict, ImageError) as error:
-            self.by_field.setdefault(field_at_fault, _sentence(error))
+            self.by_field.setdefault(field_at_fault, sentence(error.detail))
 
     def load(self, schema: type[Schema], raw: Mapping[str, Any]) -> dict[str, Any]:
         """Return the fields as a schema loads them; without those, if something is wrong."""
@@ -119,8 +119,9 @@ def uploads(name: str) -> Sequence[FileStorage]:
     return [file for file in request.files.getlist(name) if file.filename]
 
 
-def _sentence(error: O2oError) -> str:
-    return error.detail[:1].upper() + error.detail[1:] + "."
+def sentence(detail: str) -> str:
+    """Return what is wrong as a sentence of its own."""
+    return detail[:1].upper() + detail[1:] + "."
 
 
 def _first(message: Any) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,12 +11,14 @@ from uuid import UUID
 
 from flask import render_template, request
 from flask.typing import ResponseReturnValue
+from marshmallow import ValidationError
 from sqlalchemy.orm import Session
 
 from o2o.http.admin import forms
 from o2o.http.admin.access import FILTERS, actor, admin_blueprint, done, needs, publisher_id
 from o2o.http.admin.forms import Errors
 from o2o.http.creatives import tried
+from o2o.http.problems import faults_of
 from o2o.http.registry_schemas import MAX_RULES, DryRunQuery, RuleList
 from o2o.http.service import service, utc_now
 from o2o.models import Creative, Destination, Rule
@@ -30,6 +33,8 @@ DEVICES: Final[Mapping[str, str]] = {
     Device.ANDROID.value: "Android",
     Device.OTHER.value: "another device",
 }
+
+POINTER: Final = re.compile(r"rules/(?P<index>[0-9]+)/(?P<field>[a-z_]+)")
 
 _RULE: Final[dict[str, forms.Convert]] = {
     "destination_id": forms.text,
@@ -120,7 +125,7 @@ def edit_rules(watermark_id: int) -> str:
 def set_rules(watermark_id: int) -> ResponseReturnValue:
     """Put the form's rules in place of a picture's; those without a destination are left out."""
     errors, sent = Errors(), _sent()
-    wanted = errors.load(RuleList, {"rules": [_raw(each) for each in sent]})
+    wanted = _loaded(sent, errors)
     with errors.caught(), service().database.begin() as session:
         creative = creatives.get(session, publisher_id(), watermark_id)
         if not errors:
@@ -169,6 +174,30 @@ def _sent() -> list[dict[str, Any]]:
     return sorted(found, key=_place)
 
 
+def _loaded(sent: Sequence[Mapping[str, Any]], errors: Errors) -> dict[str, Any]:
+    """Return typed rules as the schema loads them; what is wrong is named by rule and field."""
+    try:
+        loaded: dict[str, Any] = RuleList().load({"rules": [_raw(each) for each in sent]})
+    except ValidationError as error:
+        for fault in faults_of(error.messages_dict):
+            errors.by_field.setdefault(fault.field, forms.sentence(fault.detail))
+        return {}
+    return loaded
+
+
+def _at_fields(by_pointer: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]:
+    """Return faults by the form's fields, ``rule-0-countries``, and what those fields are called."""
+    by_field: dict[str, str] = {}
+    labels: dict[str, str] = {}
+    for pointer, fault in by_pointer.items():
+        name = pointer
+        if found := POINTER.match(pointer):
+            name = f"rule-{found['index']}-{found['field']}"
+            labels[name] = f"Rule {int(found['index']) + 1}, {found['field'].replace('_', ' ')}"
+        by_field.setdefault(name, fault)
+    return by_field, labels
+
+
 def _place(typed: Mapping[str, Any]) -> float:
     """Return where in the list a rule wants to be; the last ones as they come."""
     place = forms.number(str(typed["place"]))
@@ -205,6 +234,7 @@ def _form(
         (each.id, f"{each.title} ({routing.status(each, utc_now())})")
         for each in destinations.of_creative(session, creative.id)
     ]
+    by_field, labels = _at_fields(errors.by_field)
     return render_template(
         "admin/rules.html",
         creative=creative,
@@ -213,5 +243,6 @@ def _form(
         devices=DEVICES,
         rules=listed,
         version=version,
-        errors=errors.by_field,
+        errors=by_field,
+        labels=labels,
     )

@@ -36,7 +36,7 @@ def try_photo() -> ResponseReturnValue:
     try:
         reading = read_photo(chosen[0], own, wait_s=MAX_WAIT_S)
     except ImageError as error:
-        fault = error.detail[:1].upper() + error.detail[1:] + "."
+        fault = forms.sentence(error.detail)
         return render_template("admin/trial.html", errors={"photo": fault}), error.status
     with own.database.read() as session:
         found = scans.look_up(session, asker(None), reading, now=utc_now())
