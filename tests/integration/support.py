@@ -251,3 +251,14 @@ def member_desk(client: FlaskClient, database: Database, publisher_id: UUID, rol
         member = members.add(session, publisher_id, email=email, name=f"An {role}", role=role, now=NOW)
         issued = keys.issue(session, member, label="Tests", scopes=ROLE_SCOPES[role], now=NOW)
         return Desk(client, publisher_id, member.id, issued.text)
+
+
+def kept_photo(desk: Desk, creative_id: str) -> str:
+    """The scan of a photo that a reader lets the publisher keep."""
+    seen = desk.get("/v1/publisher").headers["ETag"]
+    desk.put("/v1/publisher", {"name": "Good Food", "keep_photos_days": 30}, If_Match=seen)
+    codec = desk.client.application.extensions["o2o"].read
+    codec.found = [detection(int(creative_id, 16))]
+    form = {"photo": (io.BytesIO(jpeg(100, 80)), "photo.jpg"), "keep": "true"}
+    scan = desk.client.post("/v1/scans", data=form, headers=Api.of_new_reader(desk.client).headers())
+    return str(scan.get_json()["id"])

@@ -17,7 +17,7 @@ from o2o.http import create_app
 from o2o.settings import Settings
 from o2o.settings_parsing import NO_LIMIT
 from tests.conftest import KEY
-from tests.integration.support import Desk, ScriptedCodec, desk_of
+from tests.integration.support import Desk, ScriptedCodec, desk_of, kept_photo
 
 CONFIG = Path(__file__).parents[1] / "schemathesis.toml"
 
@@ -49,6 +49,7 @@ def parameters(desk: Desk) -> str:
         "member_id": desk.post(
             "/v1/members", {"email": "ada@magazine.example", "name": "Ada", "role": "editor"}
         ).json["id"],
+        "scan_id": kept_photo(desk, creative_id),
         "key_id": desk.post("/v1/keys", {"label": "Import", "scopes": ["registry:read"]}).json["id"],
     }
     return "\n[parameters]\n" + "".join(f'"path.{name}" = "{value}"\n' for name, value in named.items())

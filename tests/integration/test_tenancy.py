@@ -11,7 +11,7 @@ from flask.testing import FlaskClient
 
 from o2o.db import Database
 from o2o.roles import Role
-from tests.integration.support import Api, Desk, desk_of, detection, jpeg, member_desk
+from tests.integration.support import Desk, desk_of, jpeg, kept_photo, member_desk
 
 PICTURES = {"/v1/pictures", "/v1/creatives/{watermark_id}/picture"}
 
@@ -63,19 +63,8 @@ def things(desk: Desk) -> dict[str, str]:
         "destination_id": destination["id"],
         "member_id": str(desk.member_id),
         "key_id": key_id,
-        "scan_id": _kept_photo(desk, creative_id),
+        "scan_id": kept_photo(desk, creative_id),
     }
-
-
-def _kept_photo(desk: Desk, creative_id: str) -> str:
-    """The scan of a photo that a reader lets the publisher keep."""
-    seen = desk.get("/v1/publisher").headers["ETag"]
-    desk.put("/v1/publisher", {"name": "Good Food", "keep_photos_days": 30}, If_Match=seen)
-    codec = desk.client.application.extensions["o2o"].read
-    codec.found = [detection(int(creative_id, 16))]
-    form = {"photo": (io.BytesIO(jpeg(100, 80)), "photo.jpg"), "keep": "true"}
-    scan = desk.client.post("/v1/scans", data=form, headers=Api.of_new_reader(desk.client).headers())
-    return str(scan.get_json()["id"])
 
 
 def body_of(method: str, path: str) -> dict[str, Any]:
@@ -120,6 +109,31 @@ def test_another_publishers_key_opens_nothing(
             # What the request itself names may come back in the problem that it meets.
             named = secret in path.format(**things)
             assert named or secret.encode() not in answer.data, (method, path)
+    assert everything(desk, things) == before
+
+
+def test_what_is_anothers_is_named_in_no_body_and_no_query(
+    desk: Desk, client: FlaskClient, database: Database, things: dict[str, str]
+) -> None:
+    other = desk_of(client, database, "Bad Food")
+    before = everything(desk, things)
+    own = other.creative("Their own")
+    other.destination(own, "Their own")
+    path = f"/v1/creatives/{own}"
+    tag = {"If_Match": other.get(path).headers["ETag"]}
+    key = {"label": "K", "scopes": ["team:write"], "member_id": things["member_id"]}
+    rules = {"rules": [{"destination_id": things["destination_id"]}]}
+    sent = [
+        (other.post("/v1/creatives", {"title": "T", "campaign_id": things["campaign_id"]}), 404),
+        (other.patch(path, {"campaign_id": things["campaign_id"]}, **tag), 404),
+        (other.put(f"{path}/rules", rules, **tag), 422),
+        (other.post("/v1/keys", key), 404),
+        (other.get("/v1/analytics", campaign_id=things["campaign_id"]), 404),
+        (other.get("/v1/analytics", creative_id=things["watermark_id"]), 404),
+    ]
+    assert [answer.status_code for answer, _status in sent] == [status for _answer, status in sent]
+    assert not [answer.text for answer, _status in sent if "secret" in answer.text]
+    assert other.get("/v1/creatives", campaign_id=things["campaign_id"]).json["items"] == []
     assert everything(desk, things) == before
 
 
