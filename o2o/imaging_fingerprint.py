@@ -8,9 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 BITS: Final = 64
-ALIKE_BITS: Final = 10
-"""Pictures whose fingerprints differ in no more bits are taken for one another's copies."""
-
 _ROWS: Final = 8
 
 
@@ -35,8 +32,3 @@ def fingerprint(image: NDArray[np.uint8]) -> str:
     places = cv2.resize(luma, (_ROWS + 1, _ROWS), interpolation=cv2.INTER_AREA)
     is_darker = places[:, :-1] < places[:, 1:]
     return np.packbits(is_darker).tobytes().hex()
-
-
-def bits_apart(one: str, other: str) -> int:
-    """Return in how many bits two fingerprints differ: about 32 for pictures of nothing in common."""
-    return (int(one, 16) ^ int(other, 16)).bit_count()

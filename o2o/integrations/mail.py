@@ -11,7 +11,6 @@ from typing import Final
 from urllib.parse import SplitResult, unquote, urlsplit
 
 TIMEOUT_S: Final = 15.0
-SCHEMES: Final = frozenset({"smtp", "smtps"})
 _PORTS: Final = {"smtp": 587, "smtps": 465}
 
 

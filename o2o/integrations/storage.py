@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
-import os
 import re
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -14,6 +12,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from o2o.files import write_atomically
 from o2o.imaging import load_capture
 from o2o.imaging_fingerprint import fingerprint
 
@@ -76,24 +75,10 @@ def store_picture(image: NDArray[np.uint8], folder: Path, *, max_side_px: int = 
     data = encoded.getvalue()
     name = f"{hashlib.sha256(data).hexdigest()}.jpg"
     folder.mkdir(parents=True, exist_ok=True)
-    _write(folder / name, data)
+    write_atomically(folder / name, data, overwrite=True)
     return name
 
 
 def is_stored(name: str, folder: Path) -> bool:
     """Whether a picture of that name is kept."""
     return NAME.fullmatch(name) is not None and (folder / name).is_file()
-
-
-def _write(path: Path, data: bytes) -> None:
-    """Write a file whole or not at all."""
-    with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
-        try:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-            Path(file.name).chmod(0o644)
-            Path(file.name).replace(path)
-        except BaseException:
-            Path(file.name).unlink(missing_ok=True)
-            raise
