@@ -79,6 +79,7 @@ async function call(method, path, { token, body, headers = {} } = {}) {
       },
       body: body && JSON.stringify(body),
     });
+    if (answer.status === 204) return null;
     const content = parseJson(await answer.text());
     if (!answer.ok || content === null) throw new ProblemError(answer.status, content);
     return content;
@@ -91,7 +92,7 @@ async function call(method, path, { token, body, headers = {} } = {}) {
 }
 
 /** Upload one photo. XMLHttpRequest, because fetch reports no upload progress. */
-function upload(photo, token, { onProgress, signal }) {
+function upload(photo, token, { keep, onProgress, signal }) {
   return new Promise((resolve, reject) => {
     if (signal.aborted) throw new CancelledError("Cancelled."); // While a token was being fetched.
     const request = new XMLHttpRequest();
@@ -111,6 +112,7 @@ function upload(photo, token, { onProgress, signal }) {
     signal.addEventListener("abort", () => request.abort(), { once: true });
     const form = new FormData();
     form.append("photo", photo, photo.name || "photo.jpg");
+    if (keep) form.append("keep", "true");
     request.send(form);
   });
 }
@@ -190,6 +192,9 @@ export function createApi(storage) {
     hasReader: () => storedToken() !== null,
 
     scan: (photo, options) => asReader((bearer) => upload(photo, bearer, options)),
+
+    deletePhoto: (scanId) =>
+      asSameReader((bearer) => call("DELETE", `/v1/scans/${scanId}/photo`, { token: bearer })),
 
     boards: async () => (await asReader((bearer) => call("GET", "/v1/boards", { token: bearer }))).boards,
 

@@ -19,10 +19,31 @@ export function showCard({ scan, photo, api, storage, mountSources, onReaderRepl
 
   view.slot("photo").append(photo.node);
   mountSources(view.slot("sources"), { prominent: false });
+  if (scan.photo_kept_until) offerDeletion(view.slot("kept"), scan, api);
   if (known.length > 1) offerChoices(view, known, choose);
   choose(known[0]);
   showView(view);
   announce(known.length > 1 ? `${known.length} pictures found.` : `Found: ${known[0].content.title}.`);
+}
+
+/** Say until when the photo is kept, with a way to have it deleted at once. */
+function offerDeletion(line, scan, api) {
+  const [words, button] = line.children;
+  const day = new Date(scan.photo_kept_until).toLocaleDateString(undefined, { dateStyle: "long" });
+  words.textContent = `The magazine keeps this photo until ${day}.`;
+  line.hidden = false;
+  button.addEventListener("click", async () => {
+    button.disabled = true;
+    try {
+      await api.deletePhoto(scan.id);
+      words.textContent = "The photo is deleted.";
+      button.remove();
+    } catch (error) {
+      words.textContent = `The photo is still kept. ${error.message}`;
+      button.disabled = false;
+    }
+    announce(words.textContent);
+  });
 }
 
 function fillContent(view, content) {

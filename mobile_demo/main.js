@@ -9,6 +9,7 @@ import { mountSources } from "./scanner.js";
 
 const storage = browserStorage();
 const api = createApi(storage);
+const CONSENT_KEY = "print-to-pin.keep";
 let upload = null; // The AbortController of the photo on its way.
 
 const sources = (slot, options) => mountSources(slot, send, options);
@@ -16,9 +17,15 @@ const sources = (slot, options) => mountSources(slot, send, options);
 function showStart() {
   const view = fromTemplate("start-view");
   sources(view.slot("sources"), { prominent: true });
+  const consent = view.root.querySelector('[name="keep"]');
+  consent.checked = mayKeep();
+  consent.addEventListener("change", () => storage.set(CONSENT_KEY, String(consent.checked)));
   showView(view);
   showShelf(view.slot("shelf"), api);
 }
+
+/** Whether this reader lets publishers keep photos of their pages; not unless it was said. */
+const mayKeep = () => storage.get(CONSENT_KEY) === "true";
 
 /** Drop what is on its way, for something new. */
 function replaceUpload() {
@@ -38,7 +45,7 @@ async function sendPhoto(blob, photo, own = replaceUpload()) {
   const onProgress = showSending(photo);
   const again = () => sendPhoto(blob, photo);
   try {
-    const scan = await api.scan(blob, { onProgress, signal: own.signal });
+    const scan = await api.scan(blob, { keep: mayKeep(), onProgress, signal: own.signal });
     if (own.signal.aborted) return;
     if (scan.outcome === "read") {
       showCard({ scan, photo, api, storage, mountSources: sources, onReaderReplaced: again });

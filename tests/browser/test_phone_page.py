@@ -103,6 +103,36 @@ def test_a_lost_answer_is_asked_for_again_under_the_same_key(phone: Page, site: 
     expect(phone.locator(".pin")).to_have_count(1)
 
 
+def test_a_photo_is_kept_if_both_say_so_and_deleted_when_the_reader_says_so(phone: Page, site: Site) -> None:
+    own = {"Authorization": f"Bearer {site.key}"}
+    held = phone.request.get("/v1/publisher", headers=own)
+    wanted = {"name": held.json()["name"], "keep_photos_days": 30}
+    changed = phone.request.put(
+        "/v1/publisher", data=wanted, headers=own | {"If-Match": held.headers["etag"]}
+    )
+    assert changed.ok, changed.text()
+
+    def kept() -> int:
+        return len(phone.request.get("/v1/photos", headers=own).json()["items"])
+
+    choose(phone, site.photo)
+    expect(heading(phone)).to_have_text(TITLE)
+    expect(phone.get_by_text("The magazine keeps this photo")).to_have_count(0)
+    assert kept() == 0
+
+    phone.goto("/")
+    phone.get_by_label("A magazine may keep my photos").check()
+    choose(phone, site.photo)
+    expect(phone.get_by_text("The magazine keeps this photo until")).to_be_visible()
+    assert kept() == 1
+    check_width(phone)
+    phone.get_by_role("button", name="Delete it now").click()
+    expect(phone.locator("[data-slot=kept]")).to_have_text("The photo is deleted.")
+    assert kept() == 0
+    phone.goto("/")
+    expect(phone.get_by_label("A magazine may keep my photos")).to_be_checked()
+
+
 def test_a_miss_tells_what_to_do_and_a_refused_token_is_replaced(phone: Page, site: Site) -> None:
     phone.goto("/")
     phone.evaluate("localStorage.setItem('print-to-pin.reader', '{\"token\": \"revoked\"}')")
