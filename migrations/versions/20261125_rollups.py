@@ -56,7 +56,13 @@ def _for_publishers() -> None:
         sa.ForeignKeyConstraint(
             ["publisher_id"], ["publisher.id"], name=op.f("fk_reader_sketch_publisher_id_publisher")
         ),
-        sa.PrimaryKeyConstraint("subject_id", "day", "device", name=op.f("pk_reader_sketch")),
+        sa.PrimaryKeyConstraint(
+            "subject_id",
+            "day",
+            "device",
+            name=op.f("pk_reader_sketch"),
+            postgresql_include=["publisher_id", "sketch"],
+        ),
     )
     op.create_index(op.f("ix_reader_sketch_day"), "reader_sketch", ["day"], unique=False)
     op.create_table(
@@ -93,7 +99,13 @@ def _for_publishers() -> None:
             name=op.f("fk_creative_rollup_creative_id_publisher_id_creative"),
         ),
         sa.PrimaryKeyConstraint(
-            "creative_id", "day", "device", "country", "shown", name=op.f("pk_creative_rollup")
+            "creative_id",
+            "day",
+            "device",
+            "country",
+            "shown",
+            name=op.f("pk_creative_rollup"),
+            postgresql_include=["publisher_id", "scans", "pins", "pins_failed"],
         ),
     )
     op.create_index(op.f("ix_creative_rollup_day"), "creative_rollup", ["day"], unique=False)

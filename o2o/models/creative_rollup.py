@@ -6,7 +6,7 @@ from datetime import date
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, String
+from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, PrimaryKeyConstraint, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from o2o.db import Base, named_enum
@@ -33,6 +33,15 @@ class CreativeRollup(Base):
     __tablename__ = "creative_rollup"
     __table_args__ = (
         ForeignKeyConstraint(["creative_id", "publisher_id"], ["creative.id", "creative.publisher_id"]),
+        # With what is counted: a creative's days lie side by side in the index, and far apart in the table.
+        PrimaryKeyConstraint(
+            "creative_id",
+            "day",
+            "device",
+            "country",
+            "shown",
+            postgresql_include=["publisher_id", "scans", "pins", "pins_failed"],
+        ),
         CheckConstraint("scans >= 0 AND pins >= 0 AND pins_failed BETWEEN 0 AND pins", name="counts"),
         # A publisher's days; a creative's are the primary key's.
         Index(None, "publisher_id", "day"),

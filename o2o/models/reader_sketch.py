@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Index, LargeBinary, String
+from sqlalchemy import ForeignKey, Index, LargeBinary, PrimaryKeyConstraint, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from o2o.db import Base
@@ -19,8 +19,12 @@ class ReaderSketch(Base):
     """
 
     __tablename__ = "reader_sketch"
-    # A day is replaced as a whole.
-    __table_args__ = (Index(None, "day"),)
+    __table_args__ = (
+        # With the sketch, as in `CreativeRollup`.
+        PrimaryKeyConstraint("subject_id", "day", "device", postgresql_include=["publisher_id", "sketch"]),
+        # A day is replaced as a whole.
+        Index(None, "day"),
+    )
 
     subject_id: Mapped[UUID] = mapped_column(primary_key=True)
     """The creative's, or the publisher's own for all of its creatives."""
