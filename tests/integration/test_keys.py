@@ -144,6 +144,27 @@ def test_who_has_left_can_come_back(desk: Desk) -> None:
     assert len(desk.get("/v1/members").json["items"]) == 2
 
 
+def test_who_comes_back_gets_none_of_their_old_keys(
+    desk: Desk, client: FlaskClient, database: Database
+) -> None:
+    editor = member_desk(client, database, desk.publisher_id, Role.EDITOR)
+    path = f"/v1/members/{editor.member_id}"
+    shown = desk.get(path)
+    leaver = {name: shown.json[name] for name in ("email", "name", "role")}
+    assert desk.delete(path, If_Match=shown.headers["ETag"]).status_code == 204
+    with database.begin() as session:
+        kept = session.scalars(select(ApiKey).where(ApiKey.member_id == editor.member_id)).one()
+        assert kept.revoked_at is not None
+        # As those were left who had gone before keys ended with their members.
+        kept.revoked_at = None
+    assert desk.post("/v1/members", leaver).status_code == 201
+    assert editor.get("/v1/campaigns").status_code == 401
+    with database.read() as session:
+        own = members.get(session, desk.publisher_id, desk.member_id)
+        others = session.scalars(select(ApiKey).where(ApiKey.member_id == own.id)).all()
+        assert [each.revoked_at for each in others] == [None], "nobody else's"
+
+
 def test_a_publisher_is_changed_by_its_owner(desk: Desk, client: FlaskClient, database: Database) -> None:
     seen = desk.get("/v1/publisher")
     assert seen.json["keep_photos_days"] is None
