@@ -6,6 +6,7 @@ from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import delete, select, update
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from o2o.errors import Conflict, NotFound
@@ -32,15 +33,32 @@ def add(session: Session, publisher_id: UUID, *, email: str, name: str, role: Ro
     )
     if member is None:
         member = Member(publisher_id=publisher_id, email=email, name=name, role=role, created_at=now)
-        session.add(member)
+        _insert(session, member)
     elif member.removed_at is None:
-        raise Conflict(f"{email} is a member already: change their role instead")
+        raise _taken(email)
     else:
         # Once more than at their removal: a key may have been made for them at that very moment.
         _end_access(session, member, now=now)
         member.name, member.role, member.removed_at = name, role, None
     session.flush()
     return member
+
+
+def _insert(session: Session, member: Member) -> None:
+    """Send a new member to the database, if nobody has added the address at the same moment."""
+    publisher_id, email = member.publisher_id, member.email
+    try:
+        with session.begin_nested():
+            session.add(member)
+    except IntegrityError as error:
+        wanted = select(Member.id).where(Member.publisher_id == publisher_id, Member.email == email)
+        if session.scalar(wanted) is not None:
+            raise _taken(email) from error
+        raise
+
+
+def _taken(email: str) -> Conflict:
+    return Conflict(f"{email} is a member already: change their role instead")
 
 
 def page(session: Session, publisher_id: UUID, *, limit: int, cursor: str | None) -> Page[Member]:
