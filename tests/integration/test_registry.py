@@ -86,6 +86,24 @@ def test_creatives_are_found_by_what_they_are(desk: Desk) -> None:
     assert desk.delete(f"/v1/campaigns/{campaign_id}", If_Match='"1"').status_code == 409
 
 
+def test_a_campaign_keeps_the_pages_that_creatives_are_on(desk: Desk) -> None:
+    path = "/v1/campaigns/" + desk.post("/v1/campaigns", {"title": "May"}).json["id"]
+    on = {page: desk.creative("T", campaign_id=path.rsplit("/", 1)[1], page=page) for page in (3, 9, 10, 12)}
+
+    def cut_to(pages: int) -> Any:
+        return desk.patch(path, {"page_count": pages}, If_Match=desk.get(path).headers["ETag"])
+
+    assert desk.delete(f"/v1/creatives/{on[12]}", If_Match='"1"').status_code == 204, "to be left out below"
+    refused = cut_to(8)
+    assert (refused.status_code, refused.json["errors"][0]["pointer"]) == (422, "/page_count")
+    assert "2 creatives lie beyond page 8, up to page 10" in refused.json["detail"]
+    assert "1 creative lies beyond page 9, up to page 10" in cut_to(9).json["detail"]
+    assert [cut_to(pages).status_code for pages in (20, 10, 9)] == [200, 200, 422]
+    assert desk.patch(f"/v1/creatives/{on[10]}", {"title": "A tart"}, If_Match='"1"').status_code == 200
+    titled = desk.patch(path, {"title": "June"}, If_Match=desk.get(path).headers["ETag"])
+    assert titled.json["page_count"] == 10
+
+
 def test_a_withdrawn_creative_leads_to_the_fallback(desk: Desk, api: Api, codec: ScriptedCodec) -> None:
     creative_id = desk.creative()
     desk.destination(creative_id, "The tart")
