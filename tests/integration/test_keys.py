@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
+import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import select, update
 
@@ -99,6 +100,23 @@ def test_a_rotated_key_goes_on_for_its_overlap(desk: Desk, database: Database) -
     with database.begin() as session:
         session.execute(update(ApiKey).where(ApiKey.label == "Import").values(expires_at=NOW))
     assert using(desk, at_once.json["key"]).get("/v1/campaigns").status_code == 401
+
+
+@pytest.mark.parametrize("days", [None, 90])
+def test_a_rotation_can_be_repeated_when_its_answer_was_lost(desk: Desk, days: int | None) -> None:
+    """The first one has shortened the old key's life: no matter of those that come after it."""
+    old = desk.post("/v1/keys", {**SOME, "expires_in_days": days})
+    path = f"{old.headers['Location']}/rotation"
+    lost = desk.post(path, {"overlap_hours": 2}).json
+    ends_at = desk.get(old.headers["Location"]).json["expires_at"]
+    again = desk.post(path, {"overlap_hours": 2}).json
+    next_one = desk.post(f"/v1/keys/{again['id']}/rotation", {"overlap_hours": 2}).json
+    for made in (lost, again, next_one):
+        lasts = None
+        if made["expires_at"] is not None:
+            lasts = datetime.fromisoformat(made["expires_at"]) - datetime.fromisoformat(made["created_at"])
+        assert lasts == (timedelta(days=days) if days else None)
+    assert desk.get(old.headers["Location"]).json["expires_at"] == ends_at
 
 
 def test_an_overlap_never_lengthens_a_key(desk: Desk, database: Database) -> None:
