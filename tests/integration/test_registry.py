@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import func, select
 
@@ -102,6 +103,43 @@ def test_a_campaign_keeps_the_pages_that_creatives_are_on(desk: Desk) -> None:
     assert desk.patch(f"/v1/creatives/{on[10]}", {"title": "A tart"}, If_Match='"1"').status_code == 200
     titled = desk.patch(path, {"title": "June"}, If_Match=desk.get(path).headers["ETag"])
     assert titled.json["page_count"] == 10
+
+
+@pytest.mark.parametrize("database_kind", ["sqlite"])
+@pytest.mark.parametrize(
+    ("asked", "status"),
+    [
+        ("*", 200),
+        ('"1"', 200),
+        ('"7" , "1"', 200),
+        (', "7",, "1",', 200),
+        ('W/"7", "1"', 200),
+        ('W/"1"', 412),
+        ('"7"', 412),
+        ('"7", "8"', 412),
+        ('"abc"', 412),
+        ('"1,7"', 412),
+        ('""', 412),
+        ('"01"', 412),
+        ("", 400),
+        (",", 400),
+        ("1", 400),
+        ('"1', 400),
+        ('"1" "7"', 400),
+        ('*, "1"', 400),
+        ('w/"1"', 400),
+        ("lemon", 400),
+    ],
+)
+def test_a_change_is_made_to_any_of_the_versions_that_it_names(desk: Desk, asked: str, status: int) -> None:
+    """As RFC 9110, 13.1.1, has it."""
+    path = "/v1/campaigns/" + desk.post("/v1/campaigns", {"title": "May"}).json["id"]
+    code = {412: "precondition-failed", 400: "invalid-header"}.get(status)
+    for changed in (
+        desk.patch(f"/v1/members/{desk.member_id}", {"name": "Ada"}, If_Match=asked),
+        desk.patch(path, {"title": "June"}, If_Match=asked),
+    ):
+        assert (changed.status_code, changed.json.get("code")) == (status, code)
 
 
 def test_a_withdrawn_creative_leads_to_the_fallback(desk: Desk, api: Api, codec: ScriptedCodec) -> None:
