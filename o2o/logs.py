@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import logging
+import re
 import sys
-from typing import Final
+from typing import Any, Final
 
 import structlog
 from structlog.tracebacks import ExceptionDictTransformer
-from structlog.types import Processor
+from structlog.types import ExcInfo, Processor
 
 _HANDLER: Final = "o2o"
+
+_QUOTED: Final = re.compile(r"\n(DETAIL|CONTEXT): .*", re.DOTALL)
+"""What PostgreSQL adds to a message, in which it quotes the row's values.
+
+To the end, though SQLAlchemy's statement is lost: where a value of several lines ends, nothing tells.
+"""
 
 
 def configure(level: int = logging.INFO) -> None:
@@ -24,8 +31,7 @@ def configure(level: int = logging.INFO) -> None:
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
-        # Without the frames' variables: they would spill tokens, secrets and photos.
-        structlog.processors.ExceptionRenderer(ExceptionDictTransformer(show_locals=False)),
+        structlog.processors.ExceptionRenderer(_told),
     ]
     structlog.configure(
         processors=[*before, structlog.processors.JSONRenderer()],
@@ -34,6 +40,20 @@ def configure(level: int = logging.INFO) -> None:
         cache_logger_on_first_use=True,
     )
     _take_over([structlog.stdlib.add_logger_name, *before])
+
+
+# Without the frames' variables: they would spill tokens, secrets and photos.
+_as_dicts: Final = ExceptionDictTransformer(show_locals=False)
+
+
+def _told(exc_info: ExcInfo) -> list[dict[str, Any]]:
+    """Return an exception and its causes as a log line has them, without values that the database quotes."""
+    return [_without_values(stack) for stack in _as_dicts(exc_info)]
+
+
+def _without_values(stack: dict[str, Any]) -> dict[str, Any]:
+    grouped = [[_without_values(each) for each in trace] for trace in stack["exceptions"]]
+    return stack | {"exc_value": _QUOTED.sub("", stack["exc_value"]), "exceptions": grouped}
 
 
 def _take_over(before: list[Processor]) -> None:

@@ -186,6 +186,13 @@ class Settings:
         spelt.rate,
         "120 per minute",
     )
+    rate_limit_failures: str = _setting(
+        "O2O_RATE_LIMIT_FAILURES",
+        "requests from one address with tokens or keys that are nobody's; then all are refused from there, "
+        "until the window ends, that come with one not used before",
+        spelt.rate,
+        "30 per minute",
+    )
     rate_limit_storage: str = _setting(
         "O2O_RATE_LIMIT_STORAGE",
         "where they are counted: `memory://` in each process by itself, `redis://host:6379/0` for all "

@@ -150,6 +150,7 @@ def settings(database_url: str, tmp_path: Path) -> Settings:
         rate_limit_reader=NO_LIMIT,
         rate_limit_key=NO_LIMIT,
         rate_limit_address=NO_LIMIT,
+        rate_limit_failures=NO_LIMIT,
     )
 
 

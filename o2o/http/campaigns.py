@@ -65,7 +65,7 @@ def change_campaign(campaign_id: UUID, wanted: dict[str, Any]) -> Answer:
     """Change some fields of a campaign."""
     with writing() as session:
         found = campaigns.get(session, publisher_id(), campaign_id)
-        campaigns.edit(session, found, wanted, version=expected_version(), now=utc_now())
+        campaigns.edit(session, found, wanted, version=expected_version(found), now=utc_now())
         return found, 200, etag(found)
 
 
@@ -77,5 +77,5 @@ def remove_campaign(campaign_id: UUID) -> str:
     """Remove a campaign that has no creatives."""
     with writing() as session:
         found = campaigns.get(session, publisher_id(), campaign_id)
-        campaigns.remove(session, found, version=expected_version())
+        campaigns.remove(session, found, version=expected_version(found))
     return ""

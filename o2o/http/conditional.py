@@ -7,9 +7,11 @@ from typing import Final, Protocol
 
 from flask import request
 
-from o2o.errors import InvalidHeader, PreconditionRequired
+from o2o.errors import InvalidHeader, PreconditionFailed, PreconditionRequired
 
-ETAG: Final = re.compile(r'"[0-9]{1,9}"')
+_TAG: Final = r'(W/)?"[!#-~\x80-\xff]*"'
+IF_MATCH: Final = re.compile(rf"(\*|(,[ \t]*)*{_TAG}([ \t]*,([ \t]*{_TAG})?)*)")
+"""What the header may hold (RFC 9110, 13.1.1): `*`, or a list in which places may be empty (5.6.1)."""
 
 
 class Versioned(Protocol):
@@ -23,22 +25,25 @@ def etag(row: Versioned) -> dict[str, str]:
     return {"ETag": f'"{row.version}"'}
 
 
-def expected_version() -> int:
-    """Return the version that the request was made to.
+def expected_version(row: Versioned) -> int:
+    """Return a row's version, if it is one that the request was made to.
 
     Raises
     ------
     PreconditionRequired
-        If it doesn't say.
+        If the request doesn't say.
     InvalidHeader
-        If it names something that was never a version.
+        If it says so in another form.
+    PreconditionFailed
+        If it was made to others; a weak tag is none to make a change by.
     """
     asked = request.headers.get("If-Match")
     if asked is None:
         raise PreconditionRequired(
             "send If-Match with the ETag that you got it with, lest you undo someone's change"
         )
-    version = asked.strip()[1:-1]
-    if not ETAG.fullmatch(asked.strip()):
-        raise InvalidHeader("If-Match takes the ETag that it came with, in its quotes")
-    return int(version)
+    if not IF_MATCH.fullmatch(asked.strip()):
+        raise InvalidHeader("If-Match takes the ETag that it came with, in its quotes, or * for any")
+    if str(row.version) not in request.if_match:
+        raise PreconditionFailed("it was changed in the meantime: get it anew, then send your change again")
+    return row.version

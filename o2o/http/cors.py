@@ -12,9 +12,7 @@ from apiflask import APIFlask
 from flask import Response, request
 
 ALLOWED_METHODS: Final = "DELETE, GET, PATCH, POST, PUT"
-ALLOWED_HEADERS: Final = (
-    "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, X-App, X-Request-Id"
-)
+ALLOWED_HEADERS: Final = "Authorization, Content-Type, Idempotency-Key, If-Match, X-App, X-Request-Id"
 EXPOSED_HEADERS: Final = (
     "ETag, Idempotent-Replay, Location, RateLimit-Limit, RateLimit-Policy, RateLimit-Remaining, "
     "RateLimit-Reset, Retry-After, X-Request-Id"

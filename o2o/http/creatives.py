@@ -81,7 +81,7 @@ def change_creative(watermark_id: int, wanted: dict[str, Any]) -> Answer:
     """Change some particulars of a creative; its ID stays."""
     with writing() as session:
         found = creatives.get(session, publisher_id(), watermark_id)
-        creatives.edit(session, found, wanted, version=expected_version(), now=utc_now())
+        creatives.edit(session, found, wanted, version=expected_version(found), now=utc_now())
         return found, 200, etag(found)
 
 
@@ -97,7 +97,7 @@ def withdraw_creative(watermark_id: int) -> str:
     """
     with writing() as session:
         found = creatives.get(session, publisher_id(), watermark_id)
-        creatives.withdraw(session, found, version=expected_version(), now=utc_now())
+        creatives.withdraw(session, found, version=expected_version(found), now=utc_now())
     return ""
 
 
@@ -121,7 +121,7 @@ def set_rules(watermark_id: int, wanted: dict[str, Any]) -> Answer:
     others = [Rule(**each) for each in wanted["rules"]]
     with writing() as session:
         found = creatives.get(session, publisher_id(), watermark_id)
-        rules.replace(session, found, others, version=expected_version(), by=actor().name, now=utc_now())
+        rules.replace(session, found, others, version=expected_version(found), by=actor().name, now=utc_now())
         return {"rules": rules.of_creative(session, found.id)}, 200, etag(found)
 
 

@@ -71,7 +71,7 @@ def change_destination(destination_id: UUID, wanted: dict[str, Any]) -> Answer:
     with writing() as session:
         found = destinations.get(session, publisher_id(), destination_id)
         destinations.edit(
-            session, found, _typed(wanted), version=expected_version(), by=actor().name, now=utc_now()
+            session, found, _typed(wanted), version=expected_version(found), by=actor().name, now=utc_now()
         )
         return _shown(found, _creative(session, found)), 200, etag(found)
 

@@ -35,8 +35,8 @@ _IF_MATCH: Final = {
     "name": "If-Match",
     "in": "header",
     "required": True,
-    "description": "The ETag that came with what is to be changed.",
-    "schema": {"type": "string", "pattern": f"^{conditional.ETAG.pattern}$"},
+    "description": "The ETag that came with what is to be changed; `*`: whatever it is now.",
+    "schema": {"type": "string", "pattern": f"^{conditional.IF_MATCH.pattern}$"},
 }
 
 blueprint = APIBlueprint("documentation", __name__, enable_openapi=False)

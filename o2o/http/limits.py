@@ -2,21 +2,29 @@
 
 Who asks is told by what came with the request, before anything is looked up: the whole token or key, so that
 nobody can use up another's share without holding it. Where none is asked for, it is the sender's address.
-Of either only a keyed hash is counted, for as long as its window lasts; none is written to disk or to a log.
+
+Anyone can make up tokens, though. One that this process hasn't seen to be good yet is a newcomer's: it counts
+to its share once it turns out to be good, and to its address' share of failures if not. When that is used up,
+no newcomer from there is listened to until its window ends; those who were known before are, so that nobody
+shuts out whoever works behind the same address.
+
+Only keyed hashes are counted, for as long as their window lasts; none is written to disk or to a log.
 """
 
 from __future__ import annotations
 
 import hashlib
 import hmac
+import threading
+from collections import OrderedDict
 from ipaddress import IPv6Address, ip_address
 from time import time
 from typing import Any, Final
 
 import structlog
 from apiflask import APIFlask
-from flask import Response, current_app, request
-from flask_limiter import Limiter, RateLimitExceeded, RequestLimit
+from flask import Response, current_app, g, request
+from flask_limiter import ApplicationLimit, Limiter, RateLimitExceeded, RequestLimit
 from limits.errors import StorageError
 from redis.backoff import NoBackoff
 from redis.retry import Retry
@@ -33,6 +41,11 @@ _STORAGE_TIMEOUT_S: Final = 1
 _IPV6_NETWORK: Final = 64
 """Bits of an IPv6 address that are one household's or phone's."""
 
+_MOST_KNOWN: Final = 10_000
+"""Tokens and keys that are remembered to be good: some 150 bytes each."""
+
+_EXTENSION: Final = "o2o_rate_limits"
+
 _log = structlog.get_logger()
 
 
@@ -45,22 +58,39 @@ def register(app: APIFlask, settings: Settings) -> None:
         app.wsgi_app = ProxyFix(  # type: ignore[method-assign]
             app.wsgi_app, x_for=settings.trusted_proxies, x_proto=0, x_host=0
         )
-    asker = _Asker(settings)
+    app.extensions[_EXTENSION] = asker = _Asker(settings)
     limiter = Limiter(
         asker.key,
-        application_limits=[asker.limit],
-        application_limits_exempt_when=lambda: asker.limit() == "",
+        application_limits=[
+            ApplicationLimit(asker.limit),
+            ApplicationLimit(asker.newcomers_limit, deduct_when=lambda _response: "is_recognised" in g),
+            ApplicationLimit(
+                asker.failures_limit,
+                key_function=asker.failures_key,
+                deduct_when=lambda response: response.status_code == 401,
+            ),
+        ],
         storage_uri=settings.rate_limit_storage,
         storage_options=_storage_options(settings.rate_limit_storage),
         strategy="fixed-window",
         in_memory_fallback_enabled=True,
+        swallow_errors=True,  # a storage that goes while a request is answered spoils no answer
         headers_enabled=False,  # its own would put a Retry-After on every answer
         key_prefix="o2o",
     )
+    # Before the limiter's own, which counts failures: the last to be registered comes first.
+    app.after_request(lambda response: _tell(limiter, asker, response))
     limiter.init_app(app)
     # By way of the application: pages answer people, the API programs.
-    app.register_error_handler(RateLimitExceeded, lambda _error: app.handle_user_exception(_refusal(limiter)))
-    app.after_request(lambda response: _tell(limiter, response))
+    app.register_error_handler(
+        RateLimitExceeded, lambda _error: app.handle_user_exception(_refusal(limiter, asker))
+    )
+
+
+def recognise() -> None:
+    """Note that the token or key of the current request is good; to be called as soon as that is known."""
+    asker: _Asker = current_app.extensions[_EXTENSION]
+    asker.recognise()
 
 
 class _Asker:
@@ -70,17 +100,56 @@ class _Asker:
         self._settings = settings
         self._secret = hashlib.sha256(b"rate limits" + settings.watermark_key).digest()
 
+        self._known: OrderedDict[str, None] = OrderedDict()
+        """Hashes of tokens and keys that were good, the latest last."""
+        self._lock = threading.Lock()
+
     def limit(self) -> str:
-        """Return the limit that the current request counts to; empty if to none."""
+        """Return the limit that the current request counts to as it comes; empty if none."""
+        return "" if self._is_newcomer() else self._own_limit()
+
+    def newcomers_limit(self) -> str:
+        """Return the limit that it counts to once its token or key turns out to be good; empty if none."""
+        return self._own_limit() if self._is_newcomer() else ""
+
+    def failures_limit(self) -> str:
+        """Return the limit that it counts to if its token or key turns out to be nobody's; empty if none."""
+        limit = self._settings.rate_limit_failures
+        return limit if self._is_newcomer() and limit != NO_LIMIT else ""
+
+    def key(self) -> str:
+        """Return whose share it is, as a hash."""
+        kind = self._kind()
+        return self._hash(kind, _network(request.remote_addr or "") if kind == "address" else _token())
+
+    def failures_key(self) -> str:
+        """Return whose share of failures it is, as a hash."""
+        return self._hash("failures", _network(request.remote_addr or ""))
+
+    def recognise(self) -> None:
+        """Remember that the current request's token or key is good."""
+        g.is_recognised = True
+        known = self._hash("known", _token())
+        with self._lock:
+            self._known[known] = None
+            self._known.move_to_end(known)
+            if len(self._known) > _MOST_KNOWN:
+                self._known.popitem(last=False)
+
+    def _own_limit(self) -> str:
         if not _counts():
             return ""
         limit: str = getattr(self._settings, f"rate_limit_{self._kind()}")
         return "" if limit == NO_LIMIT else limit
 
-    def key(self) -> str:
-        """Return whose share it is, as a hash."""
-        kind = self._kind()
-        who = _network(request.remote_addr or "") if kind == "address" else _token()
+    def _is_newcomer(self) -> bool:
+        """Whether a token or key came that isn't known yet; one answer for the whole of a request."""
+        if "is_newcomer" not in g:
+            is_token = _counts() and self._kind() != "address"
+            g.is_newcomer = is_token and self._hash("known", _token()) not in self._known
+        return bool(g.is_newcomer)
+
+    def _hash(self, kind: str, who: str) -> str:
         return hmac.new(self._secret, f"{kind} {who}".encode(errors="replace"), hashlib.sha256).hexdigest()
 
     def _kind(self) -> str:
@@ -134,19 +203,20 @@ def _storage_options(uri: str) -> dict[str, Any]:
     }
 
 
-def _refusal(limiter: Limiter) -> TooManyRequests:
+def _refusal(limiter: Limiter, asker: _Asker) -> TooManyRequests:
     """What is wrong with one request too many."""
     breached = limiter.current_limit
     assert breached is not None
     reset_s = _reset_s(breached)
-    return TooManyRequests(
-        f"{breached.limit} are taken: try again in {reset_s} seconds", retry_after_s=reset_s
-    )
+    taken = f"{breached.limit} are taken"
+    if asker.failures_key() in breached.key:
+        taken = f"too many tokens or keys that are nobody's came from this address ({breached.limit})"
+    return TooManyRequests(f"{taken}: try again in {reset_s} seconds", retry_after_s=reset_s)
 
 
-def _tell(limiter: Limiter, response: Response) -> Response:
+def _tell(limiter: Limiter, asker: _Asker, response: Response) -> Response:
     """Set the headers of the IETF's draft (draft-ietf-httpapi-ratelimit-headers-06)."""
-    counted = limiter.current_limit
+    counted = _counted(limiter, asker, response)
     if counted is None:
         return response
     try:
@@ -160,6 +230,15 @@ def _tell(limiter: Limiter, response: Response) -> Response:
     response.headers["RateLimit-Reset"] = str(reset_s)
     response.headers["RateLimit-Policy"] = f"{counted.limit.amount};w={window_s}"
     return response
+
+
+def _counted(limiter: Limiter, asker: _Asker, response: Response) -> RequestLimit | None:
+    """Return the share that a request was refused for, else the one that it has counted to."""
+    first = limiter.current_limit
+    if first is None or first.breached:
+        return first
+    key = asker.failures_key() if response.status_code == 401 else asker.key()
+    return next((each for each in limiter.current_limits if key in each.key), first)
 
 
 def _reset_s(counted: RequestLimit) -> int:

@@ -55,11 +55,13 @@ def add_picture(upload: dict[str, Any]) -> dict[str, str]:
 @blueprint.doc(responses=[412, 413, 415, 428, 503])
 def set_picture(watermark_id: int, upload: dict[str, Any]) -> tuple[Creative, int, dict[str, str]]:
     """Set what a creative looks like: its picture, thumbnail and fingerprint."""
-    version = expected_version()
+    with service().database.read() as session:
+        # Asked now, before the work that the picture makes, and once more when that is done.
+        expected_version(creatives.get(session, publisher_id(), watermark_id))
     stored = store(upload["picture"].read())
     with writing() as session:
         found = creatives.get(session, publisher_id(), watermark_id)
-        creatives.edit(session, found, asdict(stored), version=version, now=utc_now())
+        creatives.edit(session, found, asdict(stored), version=expected_version(found), now=utc_now())
         return found, 200, etag(found)
 
 

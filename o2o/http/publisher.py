@@ -55,7 +55,7 @@ def change_publisher(wanted: dict[str, Any]) -> Answer:
     """Change the publisher's name, and how long photos are kept."""
     with writing() as session:
         found: Publisher = publishers.get(session, publisher_id())
-        publishers.edit(session, found, version=expected_version(), now=utc_now(), **wanted)
+        publishers.edit(session, found, version=expected_version(found), now=utc_now(), **wanted)
         return found, 200, etag(found)
 
 
@@ -103,7 +103,8 @@ def change_member(member_id: UUID, wanted: dict[str, Any]) -> Answer:
     if "role" in wanted:
         wanted["role"] = Role(wanted["role"])
     with writing() as session:
-        found = members.change(session, publisher_id(), member_id, version=expected_version(), **wanted)
+        found = members.get(session, publisher_id(), member_id)
+        members.change(session, publisher_id(), member_id, version=expected_version(found), **wanted)
         return found, 200, etag(found)
 
 
@@ -114,7 +115,8 @@ def change_member(member_id: UUID, wanted: dict[str, Any]) -> Answer:
 def remove_member(member_id: UUID) -> str:
     """Let a member go; their keys end with it."""
     with writing() as session:
-        members.remove(session, publisher_id(), member_id, version=expected_version(), now=utc_now())
+        found = members.get(session, publisher_id(), member_id)
+        members.remove(session, publisher_id(), member_id, version=expected_version(found), now=utc_now())
     return ""
 
 

@@ -13,6 +13,7 @@ from structlog.contextvars import bind_contextvars
 
 from o2o.db import Database
 from o2o.errors import Forbidden, Unauthorized
+from o2o.http import limits
 from o2o.http.metrics import Metrics
 from o2o.http.uploads import Uploads
 from o2o.services import keys, readers
@@ -63,7 +64,10 @@ def verify_token(token: str) -> UUID | None:
     if not token:
         return None
     with service().database.read() as session:
-        return readers.authenticate(session, token)
+        found = readers.authenticate(session, token)
+    if found is not None:
+        limits.recognise()
+    return found
 
 
 @auth.error_processor
@@ -80,6 +84,7 @@ def verify_key(text: str) -> Actor | None:
     with service().database.read() as session:
         found = keys.authenticate(session, text, now=utc_now())
     if found is not None:
+        limits.recognise()
         bind_contextvars(publisher_id=str(found.publisher_id))
     return found
 

@@ -35,6 +35,9 @@ class ApiKey(Base):
     scopes: Mapped[list[str]] = mapped_column(JSON)
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime | None]
+    """When it ends by itself: as it was made, or sooner once it was rotated."""
+    lifetime_s: Mapped[int | None]
+    """How long it was made for, whatever became of it: so long its successors last; null: for ever."""
     revoked_at: Mapped[datetime | None]
 
     member: Mapped[Member] = relationship(lazy="joined", innerjoin=True)

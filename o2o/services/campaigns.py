@@ -8,13 +8,13 @@ from datetime import date, datetime
 from typing import Any, Self
 from uuid import UUID
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from o2o.errors import Conflict, InvalidRequest, NotFound
 from o2o.models import Campaign, Creative, Destination, DestinationRevision, ScanDetection
-from o2o.services.checks import all_checked, checked_pages, checked_text, require_version
+from o2o.services.checks import MAX_PAGES, all_checked, checked_pages, checked_text, require_version
 from o2o.services.paging import Page, newest_first
 
 
@@ -75,13 +75,29 @@ def edit(
     PreconditionFailed
         If it was changed since that version.
     InvalidRequest, Conflict
-        As `add`.
+        As `add`; InvalidRequest also if it would lose a page that a creative is on.
     """
     require_version(campaign.version, version)
     held = Plan(campaign.title, campaign.page_count, campaign.on_sale_on, campaign.off_sale_on)
     plan = replace(held, **changes).checked()
+    if plan.page_count is not None and plan.page_count < (campaign.page_count or MAX_PAGES):
+        _keep_pages(session, campaign, plan.page_count)
     _write(session, campaign, plan, now=now)
     return campaign
+
+
+def _keep_pages(session: Session, campaign: Campaign, page_count: int) -> None:
+    """Refuse to lose a page with a creative on it: nothing about that could be changed any more."""
+    beyond = select(func.count(), func.max(Creative.page)).where(
+        Creative.campaign_id == campaign.id, Creative.withdrawn_at.is_(None), Creative.page > page_count
+    )
+    count, highest = session.execute(beyond).one()
+    if count:
+        lie = "1 creative lies" if count == 1 else f"{count} creatives lie"
+        raise InvalidRequest(
+            f"{lie} beyond page {page_count}, up to page {highest}: move or withdraw them first",
+            field="page_count",
+        )
 
 
 def _write(session: Session, campaign: Campaign, plan: Plan, *, now: datetime) -> None:

@@ -89,6 +89,7 @@ def issue(
         scopes=sorted(scopes),
         created_at=now,
         expires_at=expires_at,
+        lifetime_s=max(1, round((expires_at - now).total_seconds())) if expires_at else None,
     )
     session.add(key)
     session.flush()
@@ -120,6 +121,9 @@ def rotate(
 ) -> IssuedKey:
     """Make a key like another, which ends after an overlap: time to bring the new one to where it is used.
 
+    Whoever didn't get the answer may do it again as long as the other is valid: that gives another key of the
+    same lifetime, and doesn't put the end of the old one off.
+
     Raises
     ------
     NotFound
@@ -130,8 +134,7 @@ def rotate(
     old = get(session, publisher_id, key_id)
     if not is_valid(old, now):
         raise Conflict("this key has ended: make a new one")
-    lifetime = old.expires_at - old.created_at if old.expires_at else None
-    expires_at = now + lifetime if lifetime else None
+    expires_at = now + timedelta(seconds=old.lifetime_s) if old.lifetime_s else None
     scopes = {Scope(scope) for scope in old.scopes} & ROLE_SCOPES[old.member.role]
     issued = issue(session, old.member, label=old.label, scopes=scopes, now=now, expires_at=expires_at)
     ends_at = now + overlap

@@ -5,18 +5,19 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, update
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from o2o.errors import Conflict, NotFound
-from o2o.models import Login, LoginLink, Member
+from o2o.models import ApiKey, Login, LoginLink, Member
 from o2o.roles import Role
 from o2o.services.checks import checked_email, checked_text, require_version
 from o2o.services.paging import Page, newest_first
 
 
 def add(session: Session, publisher_id: UUID, *, email: str, name: str, role: Role, now: datetime) -> Member:
-    """Take someone in, or back in.
+    """Take someone in, or back in: then without the keys that they had.
 
     Raises
     ------
@@ -32,13 +33,32 @@ def add(session: Session, publisher_id: UUID, *, email: str, name: str, role: Ro
     )
     if member is None:
         member = Member(publisher_id=publisher_id, email=email, name=name, role=role, created_at=now)
-        session.add(member)
+        _insert(session, member)
     elif member.removed_at is None:
-        raise Conflict(f"{email} is a member already: change their role instead")
+        raise _taken(email)
     else:
+        # Once more than at their removal: a key may have been made for them at that very moment.
+        _end_access(session, member, now=now)
         member.name, member.role, member.removed_at = name, role, None
     session.flush()
     return member
+
+
+def _insert(session: Session, member: Member) -> None:
+    """Send a new member to the database, if nobody has added the address at the same moment."""
+    publisher_id, email = member.publisher_id, member.email
+    try:
+        with session.begin_nested():
+            session.add(member)
+    except IntegrityError as error:
+        wanted = select(Member.id).where(Member.publisher_id == publisher_id, Member.email == email)
+        if session.scalar(wanted) is not None:
+            raise _taken(email) from error
+        raise
+
+
+def _taken(email: str) -> Conflict:
+    return Conflict(f"{email} is a member already: change their role instead")
 
 
 def page(session: Session, publisher_id: UUID, *, limit: int, cursor: str | None) -> Page[Member]:
@@ -105,10 +125,16 @@ def remove(session: Session, publisher_id: UUID, member_id: UUID, *, version: in
     require_version(found.version, version)
     _keep_an_owner(session, found)
     found.removed_at = now
-    # Gone for good: whoever is taken back in logs in anew.
-    session.execute(delete(Login).where(Login.member_id == found.id))
-    session.execute(delete(LoginLink).where(LoginLink.member_id == found.id))
+    _end_access(session, found, now=now)
     session.flush()
+
+
+def _end_access(session: Session, member: Member, *, now: datetime) -> None:
+    """End a member's keys and sessions for good: whoever is taken back in gets new ones."""
+    open_keys = update(ApiKey).where(ApiKey.member_id == member.id, ApiKey.revoked_at.is_(None))
+    session.execute(open_keys.values(revoked_at=now))
+    session.execute(delete(Login).where(Login.member_id == member.id))
+    session.execute(delete(LoginLink).where(LoginLink.member_id == member.id))
 
 
 def _lock_owners(session: Session, publisher_id: UUID) -> None:

@@ -9,7 +9,7 @@ from uuid import UUID
 
 import psycopg
 import pytest
-from sqlalchemy import select
+from sqlalchemy import event, select
 from sqlalchemy.exc import DBAPIError, IntegrityError, StatementError
 from sqlalchemy.orm import Session
 
@@ -20,6 +20,7 @@ from o2o.models import (
     Board,
     Campaign,
     Creative,
+    Member,
     PhotoRollup,
     Pin,
     PinStatus,
@@ -27,7 +28,8 @@ from o2o.models import (
     Reader,
     Scan,
 )
-from o2o.services import campaigns, creatives, destinations, publishers
+from o2o.roles import Role
+from o2o.services import campaigns, creatives, destinations, members, publishers
 from o2o.services.campaigns import Plan
 from o2o.services.creatives import Particulars
 from o2o.services.destinations import Draft, Owner
@@ -136,6 +138,26 @@ def test_a_campaign_is_titled_once(database: Database, publisher_id: UUID) -> No
         database,
         lambda _: Campaign(publisher_id=publisher_id, title="May", created_at=NOW, updated_at=NOW),
     )
+
+
+@pytest.mark.parametrize("database_kind", ["postgresql"])
+def test_of_two_who_add_a_member_at_once_one_is_told(database: Database, publisher_id: UUID) -> None:
+    """On SQLite the second waits until the first is done, and finds the member."""
+
+    def add(session: Session) -> Member:
+        return members.add(
+            session, publisher_id, email="ada@magazine.example", name="Ada", role=Role.EDITOR, now=NOW
+        )
+
+    def be_faster(*_: object) -> None:
+        with database.begin() as other:
+            add(other)
+
+    with database.begin() as session:
+        event.listen(session, "before_flush", be_faster, once=True)
+        with pytest.raises(Conflict, match="is a member already"):
+            add(session)
+        assert session.scalars(select(Member.email)).all() == ["ada@magazine.example"], "it goes on"
 
 
 def test_a_pin_keeps_to_its_readers_boards_and_scans(database: Database, publisher_id: UUID) -> None:

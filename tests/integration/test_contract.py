@@ -64,6 +64,7 @@ def test_the_api_is_as_described(tmp_path: Path) -> None:
         rate_limit_reader=NO_LIMIT,
         rate_limit_key=NO_LIMIT,
         rate_limit_address=NO_LIMIT,
+        rate_limit_failures=NO_LIMIT,
     )
     upgrade(settings.database_url)
     database = Database(settings.database_url)

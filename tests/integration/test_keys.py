@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
+import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import select, update
 
@@ -101,6 +102,23 @@ def test_a_rotated_key_goes_on_for_its_overlap(desk: Desk, database: Database) -
     assert using(desk, at_once.json["key"]).get("/v1/campaigns").status_code == 401
 
 
+@pytest.mark.parametrize("days", [None, 90])
+def test_a_rotation_can_be_repeated_when_its_answer_was_lost(desk: Desk, days: int | None) -> None:
+    """The first one has shortened the old key's life: no matter of those that come after it."""
+    old = desk.post("/v1/keys", {**SOME, "expires_in_days": days})
+    path = f"{old.headers['Location']}/rotation"
+    lost = desk.post(path, {"overlap_hours": 2}).json
+    ends_at = desk.get(old.headers["Location"]).json["expires_at"]
+    again = desk.post(path, {"overlap_hours": 2}).json
+    next_one = desk.post(f"/v1/keys/{again['id']}/rotation", {"overlap_hours": 2}).json
+    for made in (lost, again, next_one):
+        lasts = None
+        if made["expires_at"] is not None:
+            lasts = datetime.fromisoformat(made["expires_at"]) - datetime.fromisoformat(made["created_at"])
+        assert lasts == (timedelta(days=days) if days else None)
+    assert desk.get(old.headers["Location"]).json["expires_at"] == ends_at
+
+
 def test_an_overlap_never_lengthens_a_key(desk: Desk, database: Database) -> None:
     soon = NOW + timedelta(hours=1)
     with database.begin() as session:
@@ -142,6 +160,27 @@ def test_who_has_left_can_come_back(desk: Desk) -> None:
     back = desk.post("/v1/members", {**someone, "role": "analyst"})
     assert (back.json["id"], back.json["role"]) == (made.json["id"], "analyst")
     assert len(desk.get("/v1/members").json["items"]) == 2
+
+
+def test_who_comes_back_gets_none_of_their_old_keys(
+    desk: Desk, client: FlaskClient, database: Database
+) -> None:
+    editor = member_desk(client, database, desk.publisher_id, Role.EDITOR)
+    path = f"/v1/members/{editor.member_id}"
+    shown = desk.get(path)
+    leaver = {name: shown.json[name] for name in ("email", "name", "role")}
+    assert desk.delete(path, If_Match=shown.headers["ETag"]).status_code == 204
+    with database.begin() as session:
+        kept = session.scalars(select(ApiKey).where(ApiKey.member_id == editor.member_id)).one()
+        assert kept.revoked_at is not None
+        # As those were left who had gone before keys ended with their members.
+        kept.revoked_at = None
+    assert desk.post("/v1/members", leaver).status_code == 201
+    assert editor.get("/v1/campaigns").status_code == 401
+    with database.read() as session:
+        own = members.get(session, desk.publisher_id, desk.member_id)
+        others = session.scalars(select(ApiKey).where(ApiKey.member_id == own.id)).all()
+        assert [each.revoked_at for each in others] == [None], "nobody else's"
 
 
 def test_a_publisher_is_changed_by_its_owner(desk: Desk, client: FlaskClient, database: Database) -> None:

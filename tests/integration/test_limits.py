@@ -18,10 +18,12 @@ from flask.testing import FlaskClient
 from o2o.cli.demo_service import free_port
 from o2o.db import Database
 from o2o.http import create_app
+from o2o.roles import Role
+from o2o.services import keys
 from o2o.settings import Settings
 from tests.conftest import RealLogs
 from tests.integration.admin_browser import AdminBrowser
-from tests.integration.support import Api, ScriptedCodec
+from tests.integration.support import Api, ScriptedCodec, desk_of, member_desk
 
 pytestmark = pytest.mark.parametrize("database_kind", ["sqlite"])
 
@@ -81,14 +83,81 @@ def test_a_photo_that_is_refused_is_read_to_its_end_so_that_the_answer_arrives(
     assert body.tell() == 1_000_000
 
 
+def asked(client: FlaskClient, token: str, address: str = "192.0.2.1", path: str = "/v1/publisher") -> Any:
+    """What is answered to a request with a token or key from an address."""
+    headers = {"Authorization": f"Bearer {token}"}
+    return client.get(path, headers=headers, environ_overrides={"REMOTE_ADDR": address})
+
+
 def test_a_key_is_counted_by_all_of_it(settings: Settings, database: Database) -> None:
     """Its name isn't secret: who knows no more than that uses up nothing of its holder's."""
     client = client_of(settings, database, rate_limit_key="2 per minute")
+    key = desk_of(client, database).key
     for _ in range(3):
-        guess = client.get("/v1/publisher", headers={"Authorization": "Bearer o2o_0123456789abcdef_a-guess"})
-    assert guess.status_code == 429
-    other = client.get("/v1/publisher", headers={"Authorization": "Bearer o2o_0123456789abcdef_the-secret"})
-    assert (other.status_code, *shares(other)) == (401, 2, 1)
+        assert asked(client, f"{key}-not").status_code == 401
+    first, second, third = (asked(client, key) for _ in range(3))
+    assert [(each.status_code, *shares(each)) for each in (first, second, third)] == [
+        (200, 2, 1), (200, 2, 0), (429, 2, 0),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("path", ["/v1/publisher", "/v1/boards"])
+def test_tokens_that_are_nobodys_count_to_their_address(
+    settings: Settings, database: Database, path: str
+) -> None:
+    client = client_of(settings, database, rate_limit_failures="2 per hour", rate_limit_key="9 per hour")
+    prefix = "o2o_0123456789abcdef_" if path == "/v1/publisher" else ""
+    answers = [asked(client, f"{prefix}guess-{number}", path=path) for number in range(3)]
+    assert [(each.status_code, *shares(each)) for each in answers] == [
+        (401, 2, 1), (401, 2, 0), (429, 2, 0),
+    ]  # fmt: skip
+    assert "from this address" in answers[2].json["detail"]
+    assert 0 < int(answers[2].headers["Retry-After"]) <= 3600
+    assert asked(client, f"{prefix}another", "192.0.2.2", path).status_code == 401
+    assert client.post("/v1/readers", environ_overrides={"REMOTE_ADDR": "192.0.2.1"}).status_code == 201
+
+
+def test_an_address_that_guesses_costs_no_further_hashes(
+    settings: Settings, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = client_of(settings, database, rate_limit_failures="2 per hour")
+    name = "_".join(desk_of(client, database).key.split("_")[:2])
+    hashed: list[str] = []
+
+    def agrees(_hash: str, secret: str) -> bool:
+        hashed.append(secret)
+        return False
+
+    monkeypatch.setattr(keys, "_agrees", agrees)
+    guesses = [asked(client, f"{name}_guess{number}").status_code for number in range(5)]
+    assert guesses == [401, 401, 429, 429, 429]
+    assert hashed == ["guess0", "guess1"]
+
+
+def test_who_works_behind_the_address_of_one_who_guesses_goes_on(
+    settings: Settings, database: Database
+) -> None:
+    client = client_of(settings, database, rate_limit_failures="2 per hour", rate_limit_key="3 per hour")
+    desk = desk_of(client, database)
+    newcomer = member_desk(client, database, desk.publisher_id, Role.OWNER)
+    assert shares(asked(client, desk.key)) == (3, 2)
+    guesses = [asked(client, f"guess-{number}").status_code for number in range(3)]
+    assert guesses == [401, 401, 429]
+    known = [asked(client, desk.key) for _ in range(3)]
+    assert [(each.status_code, shares(each)[1]) for each in known] == [(200, 1), (200, 0), (429, 0)]
+    # Whether a key never seen before is one more guess can't be told without a hash.
+    assert asked(client, newcomer.key).status_code == 429
+    assert asked(client, newcomer.key, "192.0.2.2").status_code == 200
+    assert asked(client, newcomer.key).status_code == 200, "known from elsewhere"
+
+
+def test_guesses_take_no_memory_of_their_own(settings: Settings, database: Database) -> None:
+    client = client_of(settings, database, rate_limit_failures="90 per hour", rate_limit_key="90 per hour")
+    (limiter,) = client.application.extensions["limiter"]
+    for number in range(50):
+        assert asked(client, f"o2o_0123456789abcdef_{number}").status_code == 401
+    assert len(limiter.storage.storage) == 1
+    assert len(limiter.storage.locks) <= 1
 
 
 def test_without_a_token_it_is_the_address_and_a_made_up_token_is_no_way_around(

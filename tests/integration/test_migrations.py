@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
 import pytest
 from alembic import command
-from sqlalchemy import MetaData, inspect
+from sqlalchemy import MetaData, inspect, select
 
 from o2o.db import Base, Database, alembic_config, connect, require_current, upgrade
 from o2o.errors import SettingsError
-from o2o.models import Campaign
-from o2o.services import contents, creatives, destinations
+from o2o.models import ApiKey, Campaign
+from o2o.services import contents, creatives, destinations, keys
 from o2o.services.contents import Asker
 from o2o.services.destinations import Draft
 from tests.integration.support import NOW
@@ -102,3 +103,46 @@ def test_what_a_picture_led_to_becomes_its_destination(empty_database_url: str) 
     )  # fmt: skip
     engine.dispose()
     database.engine.dispose()
+
+
+def test_keys_that_were_there_before_keep_their_lifetimes(empty_database_url: str) -> None:
+    config = alembic_config(empty_database_url)
+    command.upgrade(config, "0008")
+    engine = connect(empty_database_url)
+    old = MetaData()
+    old.reflect(engine)
+    is_sqlite = engine.dialect.name == "sqlite"
+    publisher, member = (each.hex if is_sqlite else each for each in (uuid4(), uuid4()))
+    with engine.begin() as connection:
+        connection.execute(
+            old.tables["publisher"].insert(),
+            {"id": publisher, "name": "Good Food", "version": 1, "created_at": NOW, "updated_at": NOW},
+        )
+        connection.execute(
+            old.tables["member"].insert(),
+            {
+                "id": member, "publisher_id": publisher, "email": "ada@magazine.example", "name": "Ada",
+                "role": "owner", "version": 1, "created_at": NOW,
+            },
+        )  # fmt: skip
+        for days in (None, 90):
+            connection.execute(
+                old.tables["api_key"].insert(),
+                {
+                    "id": uuid4().hex if is_sqlite else uuid4(), "publisher_id": publisher,
+                    "member_id": member, "public_id": str(days), "secret_hash": "", "label": str(days),
+                    "scopes": ["registry:read"], "created_at": NOW,
+                    "expires_at": NOW + timedelta(days=days) if days else None,
+                },
+            )  # fmt: skip
+    engine.dispose()
+
+    command.upgrade(config, "head")
+    database = Database(empty_database_url)
+    now = NOW + timedelta(days=1)
+    with database.begin() as session:
+        for key in session.scalars(select(ApiKey)).all():
+            new = keys.rotate(session, key.publisher_id, key.id, overlap=timedelta(0), now=now).key
+            assert new.expires_at == (now + timedelta(days=90) if key.label == "90" else None)
+    database.engine.dispose()
+    command.downgrade(config, "0008")

@@ -6,6 +6,7 @@ import io
 from typing import Any
 from uuid import UUID
 
+import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import func, select
 
@@ -86,6 +87,61 @@ def test_creatives_are_found_by_what_they_are(desk: Desk) -> None:
     beyond = desk.post("/v1/creatives", {"title": "T", "campaign_id": campaign_id, "page": 11})
     assert beyond.json["errors"][0]["pointer"] == "/page"
     assert desk.delete(f"/v1/campaigns/{campaign_id}", If_Match='"1"').status_code == 409
+
+
+def test_a_campaign_keeps_the_pages_that_creatives_are_on(desk: Desk) -> None:
+    path = "/v1/campaigns/" + desk.post("/v1/campaigns", {"title": "May"}).json["id"]
+    on = {page: desk.creative("T", campaign_id=path.rsplit("/", 1)[1], page=page) for page in (3, 9, 10, 12)}
+
+    def cut_to(pages: int) -> Any:
+        return desk.patch(path, {"page_count": pages}, If_Match=desk.get(path).headers["ETag"])
+
+    assert desk.delete(f"/v1/creatives/{on[12]}", If_Match='"1"').status_code == 204, "to be left out below"
+    refused = cut_to(8)
+    assert (refused.status_code, refused.json["errors"][0]["pointer"]) == (422, "/page_count")
+    assert "2 creatives lie beyond page 8, up to page 10" in refused.json["detail"]
+    assert "1 creative lies beyond page 9, up to page 10" in cut_to(9).json["detail"]
+    assert [cut_to(pages).status_code for pages in (20, 10, 9)] == [200, 200, 422]
+    assert desk.patch(f"/v1/creatives/{on[10]}", {"title": "A tart"}, If_Match='"1"').status_code == 200
+    titled = desk.patch(path, {"title": "June"}, If_Match=desk.get(path).headers["ETag"])
+    assert titled.json["page_count"] == 10
+
+
+@pytest.mark.parametrize("database_kind", ["sqlite"])
+@pytest.mark.parametrize(
+    ("asked", "status"),
+    [
+        ("*", 200),
+        ('"1"', 200),
+        ('"7" , "1"', 200),
+        (', "7",, "1",', 200),
+        ('W/"7", "1"', 200),
+        ('W/"1"', 412),
+        ('"7"', 412),
+        ('"7", "8"', 412),
+        ('"abc"', 412),
+        ('"1,7"', 412),
+        ('""', 412),
+        ('"01"', 412),
+        ("", 400),
+        (",", 400),
+        ("1", 400),
+        ('"1', 400),
+        ('"1" "7"', 400),
+        ('*, "1"', 400),
+        ('w/"1"', 400),
+        ("lemon", 400),
+    ],
+)
+def test_a_change_is_made_to_any_of_the_versions_that_it_names(desk: Desk, asked: str, status: int) -> None:
+    """As RFC 9110, 13.1.1, has it."""
+    path = "/v1/campaigns/" + desk.post("/v1/campaigns", {"title": "May"}).json["id"]
+    code = {412: "precondition-failed", 400: "invalid-header"}.get(status)
+    for changed in (
+        desk.patch(f"/v1/members/{desk.member_id}", {"name": "Ada"}, If_Match=asked),
+        desk.patch(path, {"title": "June"}, If_Match=asked),
+    ):
+        assert (changed.status_code, changed.json.get("code")) == (status, code)
 
 
 def test_a_withdrawn_creative_leads_to_the_fallback(desk: Desk, api: Api, codec: ScriptedCodec) -> None:
