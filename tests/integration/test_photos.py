@@ -14,6 +14,7 @@ from flask.testing import FlaskClient
 from PIL import Image
 
 from o2o.db import Database
+from o2o.http import create_app
 from o2o.integrations import photos as files
 from o2o.integrations.outbound import Outbound
 from o2o.jobs.actors import Tools, forget
@@ -95,6 +96,18 @@ def test_a_photo_of_two_publishers_or_of_nothing_is_thrown_away(
     codec.found = Miss(MissReason.NO_TEMPLATE)
     assert scan(api, keep="true").json["photo_kept_until"] is None
     assert kept_files(settings) == []
+
+
+def test_a_registry_files_copy_keeps_no_photo(
+    desk: Desk, database: Database, settings: Settings, codec: ScriptedCodec, shown: str
+) -> None:
+    assert shown
+    agree(desk, 30)
+    copy = create_app(settings, database, read=codec, read_only=True).test_client()
+    answer = scan(Api.of_new_reader(copy), keep="true")
+    assert (answer.status_code, answer.json["photo_kept_until"]) == (200, None)
+    assert kept_files(settings) == []
+    assert desk.get("/v1/photos").json["items"] == []
 
 
 def test_a_reader_can_take_consent_back(
