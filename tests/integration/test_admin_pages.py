@@ -154,6 +154,43 @@ def test_a_destination_is_changed_and_its_history_kept(
     assert browser.has("Nothing was different")
 
 
+@pytest.mark.parametrize(
+    ("starts_at", "typed", "step"),
+    [
+        (datetime(2026, 5, 1, 8, 0, 30, tzinfo=UTC), "2026-05-01T08:00:30", "1"),
+        (datetime(2026, 5, 1, 8, 0, 0, 250_000, tzinfo=UTC), "2026-05-01T08:00:00.250", "0.001"),
+        (datetime(2026, 5, 1, 8, tzinfo=UTC), "2026-05-01T08:00", "1"),
+    ],
+)
+def test_times_that_nobody_touched_stay_to_the_second(
+    browser: AdminBrowser,
+    database: Database,
+    creative: Registered,
+    starts_at: datetime,
+    typed: str,
+    step: str,
+) -> None:
+    with database.begin() as session:
+        row = session.scalars(select(Destination)).one()
+        row.starts_at = starts_at
+        rule = Rule(creative_id=row.creative_id, position=0, destination_id=row.id, until=starts_at)
+        session.add(rule)
+        destination_id = str(row.id)
+    path = open_destination(browser, creative)
+    assert browser.value("starts_at") == typed
+    assert f'name="starts_at" type="datetime-local" step="{step}"' in browser.page
+    browser.post(path, **fields_of(browser, title="Another"))
+    assert browser.has("Saved.")
+    home = f"/admin/creatives/{creative.creative_id}/rules"
+    browser.get(home)
+    rules = {"rule-0-destination_id": destination_id, "rule-0-until": browser.value("rule-0-until")}
+    browser.post(home, version=browser.value("version"), **rules)
+    assert browser.has("The rules are set")
+    with database.read() as session:
+        assert session.scalars(select(Destination)).one().starts_at == starts_at
+        assert session.scalars(select(Rule)).one().until == starts_at
+
+
 def test_an_edit_of_what_was_changed_meanwhile_shows_both(
     browser: AdminBrowser, creative: Registered
 ) -> None:
