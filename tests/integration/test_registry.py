@@ -292,3 +292,19 @@ def test_ids_are_not_given_again(desk: Desk, database: Database) -> None:
         kept = session.scalars(select(Creative)).one()
         assert kept.watermark_id == int(creative_id, 16)
         assert kept.withdrawn_at is not None
+
+
+def test_visitors_by_short_link_are_shared_out_and_not_marked(desk: Desk, client: FlaskClient) -> None:
+    creative_id = desk.creative()
+    links = [f"https://goodfood.example/{name}" for name in ("a", "b")]
+    ids = [desk.destination(creative_id, link[-1], link=link)["id"] for link in links]
+    path = f"/v1/creatives/{creative_id}"
+    halves = {"rules": [{"destination_id": each, "share_percent": 50} for each in ids]}
+    put = desk.put(f"{path}/rules", halves, If_Match=desk.get(path).headers["ETag"])
+    assert put.status_code == 200
+    visits = [client.get(desk.get(path).json["short_link"]) for _ in range(64)]
+    # With fair draws, all to one half comes once in 2**63 runs.
+    assert {each.headers["Location"] for each in visits} == set(links)
+    assert not any("Set-Cookie" in each.headers for each in visits)
+    dry = [desk.get(f"{path}/dry-run").json["content"]["link"] for _ in range(8)]
+    assert set(dry) == {links[0]}
