@@ -17,6 +17,7 @@ from flask import Response, abort, request, send_file
 from o2o.errors import InvalidRequest
 from o2o.http.bulk_schemas import FormatQuery, ImportFields, ImportQuery, Manifest
 from o2o.http.once import once, writing
+from o2o.http.pictures import is_stored
 from o2o.http.problems import faults_of, problem
 from o2o.http.registry_schemas import Campaign as CampaignOut
 from o2o.http.service import actor, key_auth, publisher_id, service, utc_now
@@ -131,7 +132,7 @@ def _issue() -> Issue:
         wanted = f"the body is {JSON} or {CSV} here: send it with its Content-Type"
         abort(problem(415, "unsupported-media-type", "Unsupported Media Type", wanted))
     try:
-        issue = imports.checked(sheet)
+        issue = imports.checked(sheet, is_stored=is_stored)
     except InvalidRequest as error:
         raise imports.refused(columns.merged(chain(error.faults, known))) from error
     if known:
