@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import io
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import func, select
 
 from o2o.db import Database
-from o2o.models import Creative, Destination, DestinationRevision, Rule, Scan
+from o2o.http.admin import campaign_choice
+from o2o.models import Campaign, Creative, Destination, DestinationRevision, Rule, Scan
 from o2o.roles import Role
+from o2o.services import campaigns
+from o2o.services.campaigns import Plan
 from tests.integration.admin_browser import AdminBrowser, key_of
-from tests.integration.support import Registered, ScriptedCodec, detection, jpeg
+from tests.integration.support import NOW, Registered, ScriptedCodec, detection, jpeg
 from watermarks.results import Miss, MissReason
 
 
@@ -122,6 +126,30 @@ def test_a_picture_is_added_shown_and_withdrawn(browser: AdminBrowser, database:
     assert browser.has("Withdrawn")
     browser.get(path)
     assert browser.status == 404
+
+
+def test_a_picture_stays_in_its_campaign_however_old_that_is(
+    browser: AdminBrowser, database: Database, creative: Registered, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(campaign_choice, "MOST_CAMPAIGNS", 1)
+    with database.begin() as session:
+        oldest = session.scalars(select(Campaign.id)).one()
+        campaigns.add(session, creative.publisher_id, Plan("June"), now=NOW + timedelta(days=1))
+    path = f"/admin/creatives/{creative.creative_id}/edit"
+    selected = re.compile(r'<option value="([0-9a-f-]*)" selected>')
+    browser.get(path)
+    (chosen_one,) = selected.findall(browser.page)
+    browser.post(path, version=browser.value("version"), title="", campaign_id=chosen_one)
+    assert browser.status == 422
+    assert selected.findall(browser.page) == [str(oldest)]
+    browser.post(path, version=browser.value("version"), title="Tart", campaign_id=chosen_one)
+    with database.read() as session:
+        assert session.scalars(select(Creative.campaign_id)).one() == oldest
+    browser.get("/admin/creatives/new", campaign_id=str(oldest))
+    assert selected.findall(browser.page) == [str(oldest)]
+    for unknown in ("lemon", str(UUID(int=5))):
+        browser.get("/admin/creatives/new", campaign_id=unknown)
+        assert browser.status == 200
 
 
 def test_a_destination_is_changed_and_its_history_kept(
