@@ -13,7 +13,8 @@ from flask.testing import FlaskClient
 from sqlalchemy import func, select
 
 from o2o.db import Database
-from o2o.http.admin import campaign_choice
+from o2o.http.admin import campaign_choice, destination_form
+from o2o.http.admin import rules as rules_pages
 from o2o.models import Campaign, Creative, Destination, DestinationRevision, Rule, Scan
 from o2o.roles import Role
 from o2o.services import campaigns
@@ -217,6 +218,31 @@ def test_times_that_nobody_touched_stay_to_the_second(
     with database.read() as session:
         assert session.scalars(select(Destination)).one().starts_at == starts_at
         assert session.scalars(select(Rule)).one().until == starts_at
+
+
+def test_long_histories_are_cut_short_and_say_so(
+    browser: AdminBrowser, creative: Registered, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(destination_form, "MOST_VERSIONS", 2)
+    monkeypatch.setattr(rules_pages, "MOST_VERSIONS", 2)
+    path = open_destination(browser, creative)
+    home = f"/admin/creatives/{creative.creative_id}"
+    for number in range(2, 5):
+        has_more = number > 2
+        browser.get(path)
+        browser.post(path, **fields_of(browser, title=f"Title {number}"))
+        assert browser.has(f"Version {number}")
+        assert browser.has(f"<ins>Title {number}</ins>")
+        assert browser.has("There are older ones") is has_more
+        browser.get(f"{home}/rules")
+        rule = {"rule-0-destination_id": path.rpartition("/")[2], "rule-0-min_scans": str(number)}
+        browser.post(f"{home}/rules", version=browser.value("version"), **rule)
+        assert browser.has("There are older ones") is (number > 3)
+    assert browser.page.count("<p><strong>From version") == 2
+    browser.get(path)
+    assert browser.page.count("<p><strong>Version") == 2
+    # The last one shown is told apart from the one that isn't.
+    assert browser.has("Title: <del>Title 2</del> <ins>Title 3</ins>")
 
 
 def test_an_edit_of_what_was_changed_meanwhile_shows_both(

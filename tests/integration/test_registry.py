@@ -147,6 +147,36 @@ def test_a_destination_keeps_its_history(desk: Desk) -> None:
     assert [each["content"]["price_amount"] for each in history] == ["12.50", "12.50"]
 
 
+def pages_of(desk: Desk, path: str) -> list[list[int]]:
+    """The versions on each page of two."""
+    pages, cursor = [], dict[str, str]()
+    while True:
+        page = desk.get(path, limit=2, **cursor)
+        assert page.status_code == 200, page.text
+        pages.append([each["version"] for each in page.json["items"]])
+        if page.json["next_cursor"] is None:
+            return pages
+        cursor = {"cursor": page.json["next_cursor"]}
+
+
+def test_histories_come_in_pages(desk: Desk) -> None:
+    creative_id = desk.creative()
+    destination = desk.destination(creative_id, "The tart")["id"]
+    for version in range(1, 5):
+        path = f"/v1/destinations/{destination}"
+        assert desk.patch(path, {"title": f"{version}"}, If_Match=f'"{version}"').status_code == 200
+        rules = {"rules": [{"destination_id": destination, "min_scans": version}]}
+        path = f"/v1/creatives/{creative_id}/rules"
+        assert desk.put(path, rules, If_Match=f'"{version}"').status_code == 200
+    revisions = f"/v1/destinations/{destination}/revisions"
+    assert pages_of(desk, revisions) == [[5, 4], [3, 2], [1]]
+    assert pages_of(desk, f"{path}/revisions") == [[5, 4], [3, 2]]
+    # No base64, no JSON, no number, none of a version's, another list's.
+    for wrong in ("lemon", "bGVtb24=", "dHJ1ZQ==", "LTE=", "NDI5NDk2NzI5Ng==", "WzEsMl0="):
+        answer = desk.get(revisions, cursor=wrong)
+        assert (answer.status_code, answer.json["errors"][0]["pointer"]) == (422, "/cursor"), wrong
+
+
 def test_a_destination_holds_only_what_can_be_pinned(desk: Desk) -> None:
     path = f"/v1/creatives/{desk.creative()}/destinations"
     for field, value in {

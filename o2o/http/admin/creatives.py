@@ -86,7 +86,7 @@ def show_creative(watermark_id: int) -> str:
         campaign = (
             campaigns.get(session, publisher_id(), creative.campaign_id) if creative.campaign_id else None
         )
-        history = rules.history(session, creative, choices.destinations)
+        history, has_older = rules.history(session, creative, choices.destinations)
     return render_template(
         "admin/creative.html",
         creative=creative,
@@ -96,6 +96,7 @@ def show_creative(watermark_id: int) -> str:
         destinations=[(each, routing.status(each, now)) for each in choices.destinations],
         rules=rules.in_words(choices.rules, choices.destinations),
         rules_history=history,
+        has_older_rules=has_older,
         fallback=choices.campaign_fallback or choices.publisher_fallback,
         short_link=short_link(watermark_id),
     )
