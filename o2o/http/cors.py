@@ -17,7 +17,7 @@ ALLOWED_HEADERS: Final = (
 )
 EXPOSED_HEADERS: Final = (
     "ETag, Idempotent-Replay, Location, RateLimit-Limit, RateLimit-Policy, RateLimit-Remaining, "
-    "RateLimit-Reset, Retry-After, X-Request-Id"
+    "RateLimit-Reset, Retry-After, X-Missing-Pictures, X-Request-Id"
 )
 PREFLIGHT_MAX_AGE_S: Final = 7200
 """Chromium's own limit."""
