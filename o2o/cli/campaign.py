@@ -59,8 +59,8 @@ def import_(
     }
     if out is not None:
         _require_absent(out)
-    issue = _issue(file, campaign)
     settings = current_settings()
+    issue = _issue(file, campaign, settings.media_dir)
     with transaction(settings) as session:
         if dry_run:
             imports.require_free(session, publisher, issue)
@@ -93,12 +93,15 @@ def manifest(
         _put(_manifest(session, found, settings.public_url, as_json=as_json), out)
 
 
-def _issue(file: Path, campaign: dict[str, str]) -> Issue:
+def _issue(file: Path, campaign: dict[str, str], media_dir: Path) -> Issue:
     """Return the issue that a file holds; what is wrong with it is told as a table first."""
+    from o2o.integrations import storage
     from o2o.services import imports
 
     try:
-        return imports.checked(_sheet(file, campaign))
+        return imports.checked(
+            _sheet(file, campaign), is_stored=lambda name: storage.is_stored(name, media_dir)
+        )
     except InvalidRequest as error:
         _show(error.faults)
         raise

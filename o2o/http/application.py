@@ -100,7 +100,7 @@ def create_app(
         metrics=metrics,
         draw=SystemRandom().uniform,
     )
-    app.extensions["o2o"] = Service(settings, database, read, uploads, metrics)
+    app.extensions["o2o"] = Service(settings, database, read, uploads, metrics, read_only)
     requests.register(app)
     metrics.watch(app)
     app.after_request(_protect)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Final
 from uuid import UUID
 
@@ -10,7 +11,7 @@ from flask import Request, request
 
 from o2o.http.service import service
 from o2o.services.contents import Asker
-from o2o.services.routing import Device
+from o2o.services.routing import PERCENT, Device
 
 _COUNTRY: Final = re.compile(r"[A-Z]{2}")
 _LANGUAGE: Final = re.compile(r"([A-Za-z]{2,3})(-.*)?")
@@ -22,9 +23,20 @@ _NO_COUNTRIES: Final = frozenset({"XX", "T1", "ZZ"})
 MOST_LANGUAGES: Final = 10
 
 
-def asker(reader_id: UUID | None) -> Asker:
-    """Return what is known of who sends the current request."""
+def asker(reader_id: UUID) -> Asker:
+    """Return what is known of the reader who sends the current request."""
     return Asker(reader_id, _country(request), _languages(request), _device(request))
+
+
+def visitor(draw: Callable[[int], int]) -> Asker:
+    """Return what is known of who sends the current request and is no reader.
+
+    Parameters
+    ----------
+    draw : callable
+        Returns a random whole number from 0 to below another; `secrets.randbelow` in the product.
+    """
+    return Asker(None, _country(request), _languages(request), _device(request), place=draw(PERCENT))
 
 
 def app_of(asking: Request) -> str | None:

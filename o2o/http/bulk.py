@@ -15,8 +15,9 @@ from apiflask import APIBlueprint, FileSchema
 from flask import Response, abort, request, send_file
 
 from o2o.errors import InvalidRequest
-from o2o.http.bulk_schemas import FormatQuery, ImportFields, ImportQuery, Manifest
+from o2o.http.bulk_schemas import ExportHeaders, FormatQuery, ImportFields, ImportQuery, Manifest
 from o2o.http.once import once, writing
+from o2o.http.pictures import is_stored
 from o2o.http.problems import faults_of, problem
 from o2o.http.registry_schemas import Campaign as CampaignOut
 from o2o.http.service import actor, key_auth, publisher_id, service, utc_now
@@ -88,12 +89,15 @@ def show_manifest(campaign_id: UUID, asked: dict[str, Any]) -> Response:  # noqa
 
 @blueprint.get("/export")
 @blueprint.auth_required(key_auth, roles=[Scope.TEAM_WRITE])
-@blueprint.output(FileSchema(type="string", format="binary"), content_type="application/zip")
+@blueprint.output(
+    FileSchema(type="string", format="binary"), content_type="application/zip", headers=ExportHeaders
+)
 def export_registry() -> Response:
     """Give the publisher's whole registry in one file.
 
     Campaigns, creatives, destinations with their history, rules, fallbacks and pictures; no members, keys,
-    readers or scans. `o2o serve --registry FILE` serves it anywhere.
+    readers or scans. Pictures that it names and that aren't there any more are left out and counted in
+    `X-Missing-Pictures`. `o2o serve --registry FILE` serves it anywhere.
     """
     own = service()
     # Written whole before anything is sent: a fault on the way must be an error, and not half a file.
@@ -101,15 +105,17 @@ def export_registry() -> Response:
         file = on_error.enter_context(tempfile.TemporaryFile())
         with own.database.snapshot() as session:
             found = exports.records(session, publisher_id())
-            registry_file.write(file, found, exports.pictures_of, own.settings.media_dir)
+            written = registry_file.write(file, found, exports.pictures_of, own.settings.media_dir)
         on_error.pop_all()  # from here on the answer closes it
     file.seek(0)
-    return send_file(
+    response = send_file(
         file,
         "application/zip",
         as_attachment=True,
         download_name=f"registry-{utc_now():%Y-%m-%d}.zip",
     )
+    response.headers["X-Missing-Pictures"] = str(len(written.missing))
+    return response
 
 
 def _issue() -> Issue:
@@ -131,7 +137,7 @@ def _issue() -> Issue:
         wanted = f"the body is {JSON} or {CSV} here: send it with its Content-Type"
         abort(problem(415, "unsupported-media-type", "Unsupported Media Type", wanted))
     try:
-        issue = imports.checked(sheet)
+        issue = imports.checked(sheet, is_stored=is_stored)
     except InvalidRequest as error:
         raise imports.refused(columns.merged(chain(error.faults, known))) from error
     if known:

@@ -63,6 +63,15 @@ class ImportQuery(FormatQuery):
     off_sale_on = Date()
 
 
+class ExportHeaders(Schema):
+    """What an export says of itself."""
+
+    missing = Integer(
+        data_key="X-Missing-Pictures",
+        metadata={"description": "Pictures that it names and the media folder lacks."},
+    )
+
+
 class ManifestLine(Schema):
     """A picture, and what its designer needs to know."""
 

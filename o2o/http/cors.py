@@ -15,7 +15,7 @@ ALLOWED_METHODS: Final = "DELETE, GET, PATCH, POST, PUT"
 ALLOWED_HEADERS: Final = "Authorization, Content-Type, Idempotency-Key, If-Match, X-App, X-Request-Id"
 EXPOSED_HEADERS: Final = (
     "ETag, Idempotent-Replay, Location, RateLimit-Limit, RateLimit-Policy, RateLimit-Remaining, "
-    "RateLimit-Reset, Retry-After, X-Request-Id"
+    "RateLimit-Reset, Retry-After, X-Missing-Pictures, X-Request-Id"
 )
 PREFLIGHT_MAX_AGE_S: Final = 7200
 """Chromium's own limit."""

@@ -18,8 +18,9 @@ from o2o.http.registry_schemas import (
     CreativeQuery,
     DryRun,
     DryRunQuery,
+    PageQuery,
     RuleList,
-    RuleRevisionList,
+    RuleRevisionPage,
 )
 from o2o.http.service import actor, key_auth, publisher_id, service, utc_now
 from o2o.models import Creative, Rule
@@ -29,6 +30,7 @@ from o2o.services.contents import Asker
 from o2o.services.creatives import Particulars
 from o2o.services.paging import Page
 from o2o.services.routing import Device
+from o2o.services.rules import Revision
 
 blueprint = APIBlueprint("creatives", __name__, tag="Creatives")
 
@@ -127,12 +129,13 @@ def set_rules(watermark_id: int, wanted: dict[str, Any]) -> Answer:
 
 @blueprint.get("/creatives/<watermark_id:watermark_id>/rules/revisions")
 @blueprint.auth_required(key_auth, roles=[Scope.REGISTRY_READ])
-@blueprint.output(RuleRevisionList)
-def list_rule_revisions(watermark_id: int) -> dict[str, Any]:
+@blueprint.input(PageQuery, location="query", arg_name="wanted")
+@blueprint.output(RuleRevisionPage)
+def list_rule_revisions(watermark_id: int, wanted: dict[str, Any]) -> Page[Revision]:
     """List all lists of rules that a creative has had and who made them, the newest first."""
     with service().database.read() as session:
         found = creatives.get(session, publisher_id(), watermark_id, withdrawn_too=True)
-        return {"items": rules.history(session, found)}
+        return rules.history(session, found, **wanted)
 
 
 @blueprint.get("/creatives/<watermark_id:watermark_id>/dry-run")

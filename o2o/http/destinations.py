@@ -13,12 +13,13 @@ from o2o.http.conditional import etag, expected_version
 from o2o.http.once import once, writing
 from o2o.http.pictures import require_stored
 from o2o.http.registry_schemas import Destination as DestinationOut
-from o2o.http.registry_schemas import DestinationFields, DestinationList, RevisionList
+from o2o.http.registry_schemas import DestinationFields, DestinationList, PageQuery, RevisionPage
 from o2o.http.service import actor, key_auth, publisher_id, service, utc_now
-from o2o.models import Creative, Destination, DestinationState
+from o2o.models import Creative, Destination, DestinationRevision, DestinationState
 from o2o.roles import Scope
 from o2o.services import campaigns, creatives, destinations, routing
 from o2o.services.destinations import Draft, Owner
+from o2o.services.paging import Page
 
 blueprint = APIBlueprint("destinations", __name__, tag="Destinations")
 
@@ -78,12 +79,13 @@ def change_destination(destination_id: UUID, wanted: dict[str, Any]) -> Answer:
 
 @blueprint.get("/destinations/<uuid:destination_id>/revisions")
 @blueprint.auth_required(key_auth, roles=[Scope.REGISTRY_READ])
-@blueprint.output(RevisionList)
-def list_revisions(destination_id: UUID) -> dict[str, Any]:
+@blueprint.input(PageQuery, location="query", arg_name="wanted")
+@blueprint.output(RevisionPage)
+def list_revisions(destination_id: UUID, wanted: dict[str, Any]) -> Page[DestinationRevision]:
     """List all versions of a destination and who made them, the newest first."""
     with service().database.read() as session:
         found = destinations.get(session, publisher_id(), destination_id)
-        return {"items": destinations.history(session, found)}
+        return destinations.history(session, found, **wanted)
 
 
 @blueprint.get("/fallback")

@@ -80,6 +80,11 @@ def store(data: bytes) -> Stored:
         return run(storage.store, data, own.settings.media_dir, **own.settings.photo_limits)
 
 
+def is_stored(name: str) -> bool:
+    """Whether a picture of that name is kept."""
+    return storage.is_stored(name, service().settings.media_dir)
+
+
 def require_stored(names: Iterable[str]) -> None:
     """Check that pictures are there to be shown.
 
@@ -89,5 +94,5 @@ def require_stored(names: Iterable[str]) -> None:
         If one isn't.
     """
     for name in names:
-        if not storage.is_stored(name, service().settings.media_dir):
+        if not is_stored(name):
             raise NotFound(f"there is no stored picture {name}: send it to POST /v1/pictures first")

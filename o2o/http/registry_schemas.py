@@ -174,10 +174,11 @@ class Revision(Schema):
     content = Nested(Held, required=True)
 
 
-class RevisionList(Schema):
-    """All versions of a destination, the newest first."""
+class RevisionPage(Schema):
+    """A page of a destination's versions, the newest first."""
 
     items = List(Nested(Revision), required=True)
+    next_cursor = String(required=True, allow_none=True)
 
 
 class CreativeFields(Strict):
@@ -301,10 +302,11 @@ class RuleRevision(Schema):
     rules = List(Nested(RuleFields), required=True)
 
 
-class RuleRevisionList(Schema):
-    """All lists of rules that a creative has had, the newest first."""
+class RuleRevisionPage(Schema):
+    """A page of the lists of rules that a creative has had, the newest first."""
 
     items = List(Nested(RuleRevision), required=True)
+    next_cursor = String(required=True, allow_none=True)
 
 
 class DryRunQuery(Schema):

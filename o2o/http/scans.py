@@ -63,7 +63,8 @@ def scan_photo(upload: dict[str, Any]) -> ScanAnswer:
 
 def _to_keep(upload: dict[str, Any], reading: Reading, own: Service) -> bytes | None:
     """Encode a photo anew that its reader lets a publisher keep, before any transaction; None of others."""
-    if upload["keep"] != "true" or isinstance(reading.found, Miss):
+    # A registry file's copy has no worker that would delete it in time, and no way for readers to do so.
+    if own.read_only or upload["keep"] != "true" or isinstance(reading.found, Miss):
         return None
     upload["photo"].stream.seek(0)
     with own.uploads.decoder(MAX_TURN_WAIT_S) as run:

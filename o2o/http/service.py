@@ -32,6 +32,8 @@ class Service:
         The places for photos on their way in.
     metrics : Metrics
         The figures of this process.
+    read_only : bool
+        Whether it serves a registry file's private copy, and so keeps nothing.
     """
 
     settings: Settings
@@ -39,6 +41,7 @@ class Service:
     read: Read
     uploads: Uploads
     metrics: Metrics
+    read_only: bool = False
 
 
 def service() -> Service:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import secrets
 from typing import Final
 
 import segno
@@ -11,7 +12,7 @@ from flask import Response, redirect, render_template
 from flask.typing import ResponseReturnValue
 
 from o2o.errors import NotFound
-from o2o.http.asking import asker
+from o2o.http.asking import visitor
 from o2o.http.schemas import Content as ContentOut
 from o2o.http.service import key_auth, publisher_id, service, utc_now
 from o2o.roles import Scope
@@ -37,7 +38,7 @@ def follow(code: str) -> ResponseReturnValue:
     now = utc_now()
     with service().database.read() as session:
         found = creatives.find(session, [watermark_id]) if watermark_id is not None else {}
-        shown = contents.contents_of(session, found.values(), asker(None), now=now)
+        shown = contents.contents_of(session, found.values(), visitor(secrets.randbelow), now=now)
     if not shown:
         raise NotFound(f"there is no picture {code}")
     (content,) = shown.values()

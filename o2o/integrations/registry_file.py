@@ -22,7 +22,7 @@ RECORDS: Final = "registry.jsonl"
 PICTURES: Final = "media"
 
 MAX_LINE_BYTES: Final = 64_000_000
-"""A picture whose history is longer than that is no picture's."""
+"""Histories are cut to half of that when they are written; the rest of a record is far below it."""
 
 _CHUNK: Final = 1 << 20
 
@@ -64,6 +64,11 @@ def write(
         Returns the names of the stored pictures that a record speaks of.
     media_dir : Path
         Where they lie.
+
+    Raises
+    ------
+    RegistryFileError
+        If a record's line is longer than readers take: a file that nobody can read is no way out.
     """
     counts: Counter[str] = Counter()
     missing: dict[str, None] = {}
@@ -74,7 +79,13 @@ def write(
         # An archive takes one member at a time: the records wait on disk until the pictures are in.
         for record in records:
             counts[record.get("kind", "header")] += 1
-            spool.write(line_of(record))
+            line = line_of(record)
+            if len(line) > MAX_LINE_BYTES:
+                raise RegistryFileError(
+                    f"the {record.get('kind')} {record.get('id')} takes {len(line)} bytes, and readers take "
+                    f"{MAX_LINE_BYTES}: it has too many destinations"
+                )
+            spool.write(line)
             for name in pictures_of(record):
                 if not _add_picture(archive, name, media_dir):
                     missing[name] = None

@@ -175,7 +175,8 @@ def forget(tools: Tools, _no_row: UUID) -> Record:
         photos.forget(session, over)
         answers.forget(session, now=now)
         sessions.forget(session, now=now)
-        return now + FORGETTING_WAIT
+        # After a full batch there may be more that is over, and that must not wait for an hour.
+        return now if len(over) >= photos.MOST_AT_ONCE else now + FORGETTING_WAIT
 
     return record
 

@@ -68,12 +68,20 @@ class Asker:
         ISO 3166-1 alpha-2, in capitals.
     languages : tuple of str
         Primary language subtags in lower case, the preferred first.
+    place : int
+        Where a visitor who is no reader stands among all others, 0 to 99: drawn for each visit, as nothing
+        is kept by which they would be known again. A reader's is always the same, see `bucket_of`.
     """
 
     reader_id: UUID | None = None
     country: str | None = None
     languages: tuple[str, ...] = ()
     device: Device = Device.OTHER
+    place: int = 0
+
+    def bucket(self, creative_id: UUID) -> int:
+        """Return the asker's place among all who ask for a creative, 0 to 99."""
+        return bucket_of(creative_id, self.reader_id) if self.reader_id else self.place
 
 
 def choices_of(session: Session, creatives: Collection[Creative]) -> Mapping[UUID, Choices]:
@@ -152,7 +160,7 @@ def visit(
     scans : int, optional
         How many scans are to be taken for counted; the true number if it isn't given.
     bucket : int, optional
-        The reader's place, 0 to 99; the true one if it isn't given.
+        The asker's place, 0 to 99; the true one if it isn't given.
     """
     count: Callable[[], int] = (lambda: scans) if scans is not None else (lambda: _scans(session, creative))
     return Visit(
@@ -160,7 +168,7 @@ def visit(
         country=asker.country,
         languages=asker.languages,
         device=asker.device,
-        bucket=bucket if bucket is not None else bucket_of(creative.id, asker.reader_id or UUID(int=0)),
+        bucket=bucket if bucket is not None else asker.bucket(creative.id),
         scans=count,
     )
 

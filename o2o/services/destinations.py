@@ -16,6 +16,7 @@ from o2o.errors import Conflict, NotFound
 from o2o.models import Destination, DestinationRevision
 from o2o.services.checks import require_version
 from o2o.services.drafts import Draft as Draft  # part of what this module offers
+from o2o.services.paging import Page, newest_versions
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +171,9 @@ def fallback(session: Session, owner: Owner) -> Destination | None:
     return session.scalar(wanted)
 
 
-def history(session: Session, destination: Destination) -> list[DestinationRevision]:
-    """Return all versions of a destination, the newest first."""
+def history(
+    session: Session, destination: Destination, *, limit: int, cursor: str | None = None
+) -> Page[DestinationRevision]:
+    """Return a page of a destination's versions, the newest first."""
     wanted = select(DestinationRevision).where(DestinationRevision.destination_id == destination.id)
-    return list(session.scalars(wanted.order_by(DestinationRevision.version.desc())))
+    return newest_versions(session, wanted, DestinationRevision.version, limit=limit, cursor=cursor)

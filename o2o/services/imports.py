@@ -10,6 +10,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any, Final
 from uuid import UUID
 
@@ -129,8 +130,13 @@ def _require_size(data: bytes) -> None:
         )
 
 
-def checked(sheet: Sheet) -> Issue:
+def checked(sheet: Sheet, *, is_stored: Callable[[str], bool]) -> Issue:
     """Return the issue that a file describes.
+
+    Parameters
+    ----------
+    is_stored : callable
+        Whether a picture of that name is kept; asked once for each name.
 
     Raises
     ------
@@ -149,8 +155,10 @@ def checked(sheet: Sheet) -> Issue:
     plan, found = _plan(sheet)
     faults += [fault.within(sheet.campaign_place) if sheet.campaign_place else fault for fault in found]
     entries = []
+    is_kept = cache(is_stored)
     for row in rows:
         entry, found = _entry(row, plan.page_count, is_text=sheet.is_text)
+        found = merged(_missing(entry.draft, is_kept), known=found)
         faults += [fault.within(row.place) for fault in found]
         entries.append(entry)
     faults += _twins(rows, entries)
@@ -252,6 +260,14 @@ def _draft(values: Mapping[str, Any]) -> Draft:
     }
     title = values.get("destination_title", values["title"])
     return Draft(**{"title": title, "state": DestinationState.LIVE} | given)
+
+
+def _missing(draft: Draft, is_kept: Callable[[str], bool]) -> list[Fault]:
+    """Return what is wrong with a draft's pictures, if one isn't there to be shown."""
+    missing = next((name for name in draft.images if not is_kept(name)), None)
+    if missing is None:
+        return []
+    return [Fault("images", f"there is no stored picture {missing}: send it to POST /v1/pictures first")]
 
 
 def _of_row(fault: Fault) -> Fault:

@@ -81,21 +81,74 @@ def newest_first(
     return Page(items, _cursor(getattr(last, created_at.key), getattr(last, row_id.key)) if more else None)
 
 
+def newest_versions(
+    session: Session,
+    wanted: Select[Row],
+    version: InstrumentedAttribute[int],
+    *,
+    limit: int,
+    cursor: str | None,
+) -> Page[Row]:
+    """Return a page of one thing's versions, the newest first.
+
+    Parameters
+    ----------
+    version : attribute
+        The column that orders the rows, unique among those that are wanted.
+    cursor : str or None
+        A page's `next_cursor`, for the page after it.
+
+    Raises
+    ------
+    InvalidRequest
+        If the cursor isn't one.
+    """
+    if cursor is not None:
+        wanted = wanted.where(version < _last_version(cursor))
+    rows = session.scalars(wanted.order_by(version.desc()).limit(limit + 1)).all()
+    items = rows[:limit]
+    more = len(rows) > limit
+    last: Any = items[-1] if more else None
+    return Page(items, _encoded(getattr(last, version.key)) if more else None)
+
+
+def _last_version(cursor: str) -> int:
+    """Return the version that a cursor names."""
+    found = _decoded(cursor)
+    # A database's whole numbers are no larger.
+    if isinstance(found, bool) or not isinstance(found, int) or not 0 <= found < 2**31:
+        raise _no_cursor()
+    return found
+
+
 def _older(
     created_at: InstrumentedAttribute[datetime], row_id: InstrumentedAttribute[UUID], cursor: str
 ) -> ColumnElement[bool]:
     """The condition that a row comes after the one that a cursor names."""
     try:
-        at, last_id = json.loads(base64.urlsafe_b64decode(cursor))
+        at, last_id = _decoded(cursor)
         seen_at, seen_id = datetime.fromisoformat(at), UUID(last_id)
         if seen_at.tzinfo is None:
             raise ValueError(cursor)
-    except (ValueError, TypeError, AttributeError, binascii.Error, RecursionError) as error:
-        raise InvalidRequest(
-            "cursor isn't a next_cursor of this list: leave it out", field="cursor"
-        ) from error
+    except (ValueError, TypeError, AttributeError) as error:
+        raise _no_cursor() from error
     return tuple_(created_at, row_id) < tuple_(seen_at, seen_id)
 
 
 def _cursor(created_at: datetime, row_id: UUID) -> str:
-    return base64.urlsafe_b64encode(json.dumps([created_at.isoformat(), str(row_id)]).encode()).decode()
+    return _encoded([created_at.isoformat(), str(row_id)])
+
+
+def _encoded(place: Any) -> str:
+    return base64.urlsafe_b64encode(json.dumps(place).encode()).decode()
+
+
+def _decoded(cursor: str) -> Any:
+    try:
+        return json.loads(base64.urlsafe_b64decode(cursor))
+    except (ValueError, binascii.Error, RecursionError) as error:
+        raise _no_cursor() from error
+
+
+def _no_cursor() -> InvalidRequest:
+    return InvalidRequest("cursor isn't a next_cursor of this list: leave it out", field="cursor")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
+from typing import Final
 from uuid import UUID
 
 from sqlalchemy import delete, select
@@ -11,9 +12,10 @@ from sqlalchemy.orm import Session
 
 from o2o.errors import NotFound
 from o2o.models import Creative, KeptPhoto, Publisher, Scan, ScanDetection
-from o2o.services.paging import Page, newest_first
+from o2o.services.paging import Page, batched, newest_first
 
-MOST_AT_ONCE = 1000
+MOST_AT_ONCE: Final = 1000
+"""Photos that are forgotten in one go; where there were so many, there may be more."""
 
 
 def keep(session: Session, scan_id: UUID, *, now: datetime) -> datetime | None:
@@ -73,14 +75,17 @@ def withdraw(session: Session, reader_id: UUID, scan_id: UUID) -> None:
 
 
 def expired(session: Session, *, now: datetime) -> Sequence[UUID]:
-    """Return scans whose photos' time is over, a thousand at most."""
+    """Return scans whose photos' time is over, the oldest first, `MOST_AT_ONCE` at most."""
     over = select(KeptPhoto.scan_id).where(KeptPhoto.kept_until <= now)
     return session.scalars(over.order_by(KeptPhoto.kept_until).limit(MOST_AT_ONCE)).all()
 
 
 def known(session: Session, scan_ids: Collection[UUID]) -> set[UUID]:
     """Return those of some scans whose photos are kept."""
-    return set(session.scalars(select(KeptPhoto.scan_id).where(KeptPhoto.scan_id.in_(scan_ids))))
+    found: set[UUID] = set()
+    for batch in batched(scan_ids):  # a statement takes only so many values
+        found.update(session.scalars(select(KeptPhoto.scan_id).where(KeptPhoto.scan_id.in_(batch))))
+    return found
 
 
 def forget(session: Session, scan_ids: Collection[UUID]) -> None:

@@ -12,7 +12,7 @@ from sqlalchemy.exc import DatabaseError, StatementError
 from sqlalchemy.orm import Session
 
 from o2o.errors import InvalidRequest, RegistryFileError
-from o2o.models import Campaign, Creative, Destination, DestinationRevision, Publisher, Rule
+from o2o.models import Campaign, Creative, Destination, DestinationRevision, Publisher, Rule, RuleRevision
 from o2o.services.paging import BATCH, batched
 from o2o.services.registry_format import FORMAT, VERSION, Kept, row_of
 
@@ -20,7 +20,7 @@ Record = Mapping[str, Any]
 Rows = Iterator[tuple[Kept, dict[str, Any]]]
 
 # Each before those that refer to it.
-_ORDER = (Publisher, Campaign, Creative, Destination, DestinationRevision, Rule)
+_ORDER = (Publisher, Campaign, Creative, Destination, DestinationRevision, Rule, RuleRevision)
 
 
 def load(session: Session, records: Iterable[Record]) -> Mapping[str, int]:
@@ -90,6 +90,8 @@ def _rows(record: Record, publisher_id: UUID) -> Rows:
                 yield from _destination(each, owner | {"creative_id": row["id"]})
             for position, rule in enumerate(record["rules"]):
                 yield Rule, row_of(Rule, rule) | {"creative_id": row["id"], "position": position}
+            for revision in record.get("rules_history", ()):
+                yield RuleRevision, row_of(RuleRevision, revision) | {"creative_id": row["id"]}
         case kind:
             raise ValueError(f"there is no kind {kind!r}")
 

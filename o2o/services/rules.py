@@ -15,6 +15,7 @@ from o2o.errors import InvalidRequest
 from o2o.models import Creative, Rule, RuleRevision
 from o2o.services import destinations
 from o2o.services.checks import require_version
+from o2o.services.paging import Page, newest_versions
 
 CONDITIONS = tuple(
     column.key for column in Rule.__table__.columns if column.key not in {"creative_id", "position"}
@@ -85,13 +86,18 @@ def replace(
     session.flush()
 
 
-def history(session: Session, creative: Creative) -> list[Revision]:
-    """Return all lists of rules that a creative has had, the newest first; before the first it had none."""
+def history(session: Session, creative: Creative, *, limit: int, cursor: str | None = None) -> Page[Revision]:
+    """Return a page of the lists of rules that a creative has had, the newest first.
+
+    Before the first it had none.
+    """
     wanted = select(RuleRevision).where(RuleRevision.creative_id == creative.id)
-    return [
-        Revision(each.version, each.changed_by, each.changed_at, [_from_json(rule) for rule in each.rules])
-        for each in session.scalars(wanted.order_by(RuleRevision.version.desc()))
-    ]
+    return newest_versions(session, wanted, RuleRevision.version, limit=limit, cursor=cursor).map(_revision)
+
+
+def _revision(kept: RuleRevision) -> Revision:
+    """Return a list of rules from the row that holds it."""
+    return Revision(kept.version, kept.changed_by, kept.changed_at, [_from_json(rule) for rule in kept.rules])
 
 
 def _from_json(said: dict[str, Any]) -> Rule:

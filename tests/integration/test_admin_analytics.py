@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from flask.testing import FlaskClient
+from sqlalchemy import select
 
 from o2o.db import Database
+from o2o.http.admin import campaign_choice
+from o2o.models import Campaign
 from o2o.roles import Role
-from o2o.services import rollups, sketch
+from o2o.services import campaigns, rollups, sketch
+from o2o.services.campaigns import Plan
 from tests.conftest import KEY
 from tests.integration.admin_browser import AdminBrowser, key_of
-from tests.integration.support import Api, Registered, ScriptedCodec, detection
+from tests.integration.support import NOW, Api, Registered, ScriptedCodec, detection
 
 
 @pytest.fixture
@@ -44,6 +48,18 @@ def test_scans_are_drawn_and_told(
     browser.get("/admin/analytics", **{"from": "2026-03-01", "to": "2026-03-02"})
     assert browser.has("<dt>Scans</dt><dd>0</dd>")
     assert browser.value("from") == "2026-03-01"
+
+
+def test_an_old_campaign_stays_chosen(
+    browser: AdminBrowser, database: Database, creative: Registered, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(campaign_choice, "MOST_CAMPAIGNS", 1)
+    with database.begin() as session:
+        oldest = session.scalars(select(Campaign.id)).one()
+        campaigns.add(session, creative.publisher_id, Plan("June"), now=NOW + timedelta(days=1))
+    browser.get("/admin/analytics", campaign_id=str(oldest))
+    assert browser.has(f'<option value="{oldest}" selected>May</option>')
+    assert browser.has(">June</option>")
 
 
 def test_days_that_are_none_are_told(browser: AdminBrowser) -> None:

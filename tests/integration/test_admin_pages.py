@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import io
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import func, select
 
 from o2o.db import Database
-from o2o.models import Creative, Destination, DestinationRevision, Rule, Scan
+from o2o.http.admin import campaign_choice, destination_form
+from o2o.http.admin import rules as rules_pages
+from o2o.models import Campaign, Creative, Destination, DestinationRevision, Rule, Scan
 from o2o.roles import Role
+from o2o.services import campaigns
+from o2o.services.campaigns import Plan
 from tests.integration.admin_browser import AdminBrowser, key_of
-from tests.integration.support import Registered, ScriptedCodec, detection, jpeg
+from tests.integration.support import NOW, Registered, ScriptedCodec, detection, jpeg
 from watermarks.results import Miss, MissReason
 
 
@@ -124,6 +129,30 @@ def test_a_picture_is_added_shown_and_withdrawn(browser: AdminBrowser, database:
     assert browser.status == 404
 
 
+def test_a_picture_stays_in_its_campaign_however_old_that_is(
+    browser: AdminBrowser, database: Database, creative: Registered, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(campaign_choice, "MOST_CAMPAIGNS", 1)
+    with database.begin() as session:
+        oldest = session.scalars(select(Campaign.id)).one()
+        campaigns.add(session, creative.publisher_id, Plan("June"), now=NOW + timedelta(days=1))
+    path = f"/admin/creatives/{creative.creative_id}/edit"
+    selected = re.compile(r'<option value="([0-9a-f-]*)" selected>')
+    browser.get(path)
+    (chosen_one,) = selected.findall(browser.page)
+    browser.post(path, version=browser.value("version"), title="", campaign_id=chosen_one)
+    assert browser.status == 422
+    assert selected.findall(browser.page) == [str(oldest)]
+    browser.post(path, version=browser.value("version"), title="Tart", campaign_id=chosen_one)
+    with database.read() as session:
+        assert session.scalars(select(Creative.campaign_id)).one() == oldest
+    browser.get("/admin/creatives/new", campaign_id=str(oldest))
+    assert selected.findall(browser.page) == [str(oldest)]
+    for unknown in ("lemon", str(UUID(int=5))):
+        browser.get("/admin/creatives/new", campaign_id=unknown)
+        assert browser.status == 200
+
+
 def test_a_destination_is_changed_and_its_history_kept(
     browser: AdminBrowser, database: Database, creative: Registered
 ) -> None:
@@ -152,6 +181,68 @@ def test_a_destination_is_changed_and_its_history_kept(
     assert browser.has("Crisp. Sweet.")
     browser.post(path, **fields_of(browser, description="Crisp. Sweet.", images=kept[1]))
     assert browser.has("Nothing was different")
+
+
+@pytest.mark.parametrize(
+    ("starts_at", "typed", "step"),
+    [
+        (datetime(2026, 5, 1, 8, 0, 30, tzinfo=UTC), "2026-05-01T08:00:30", "1"),
+        (datetime(2026, 5, 1, 8, 0, 0, 250_000, tzinfo=UTC), "2026-05-01T08:00:00.250", "0.001"),
+        (datetime(2026, 5, 1, 8, tzinfo=UTC), "2026-05-01T08:00", "1"),
+    ],
+)
+def test_times_that_nobody_touched_stay_to_the_second(
+    browser: AdminBrowser,
+    database: Database,
+    creative: Registered,
+    starts_at: datetime,
+    typed: str,
+    step: str,
+) -> None:
+    with database.begin() as session:
+        row = session.scalars(select(Destination)).one()
+        row.starts_at = starts_at
+        rule = Rule(creative_id=row.creative_id, position=0, destination_id=row.id, until=starts_at)
+        session.add(rule)
+        destination_id = str(row.id)
+    path = open_destination(browser, creative)
+    assert browser.value("starts_at") == typed
+    assert f'name="starts_at" type="datetime-local" step="{step}"' in browser.page
+    browser.post(path, **fields_of(browser, title="Another"))
+    assert browser.has("Saved.")
+    home = f"/admin/creatives/{creative.creative_id}/rules"
+    browser.get(home)
+    rules = {"rule-0-destination_id": destination_id, "rule-0-until": browser.value("rule-0-until")}
+    browser.post(home, version=browser.value("version"), **rules)
+    assert browser.has("The rules are set")
+    with database.read() as session:
+        assert session.scalars(select(Destination)).one().starts_at == starts_at
+        assert session.scalars(select(Rule)).one().until == starts_at
+
+
+def test_long_histories_are_cut_short_and_say_so(
+    browser: AdminBrowser, creative: Registered, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(destination_form, "MOST_VERSIONS", 2)
+    monkeypatch.setattr(rules_pages, "MOST_VERSIONS", 2)
+    path = open_destination(browser, creative)
+    home = f"/admin/creatives/{creative.creative_id}"
+    for number in range(2, 5):
+        has_more = number > 2
+        browser.get(path)
+        browser.post(path, **fields_of(browser, title=f"Title {number}"))
+        assert browser.has(f"Version {number}")
+        assert browser.has(f"<ins>Title {number}</ins>")
+        assert browser.has("There are older ones") is has_more
+        browser.get(f"{home}/rules")
+        rule = {"rule-0-destination_id": path.rpartition("/")[2], "rule-0-min_scans": str(number)}
+        browser.post(f"{home}/rules", version=browser.value("version"), **rule)
+        assert browser.has("There are older ones") is (number > 3)
+    assert browser.page.count("<p><strong>From version") == 2
+    browser.get(path)
+    assert browser.page.count("<p><strong>Version") == 2
+    # The last one shown is told apart from the one that isn't.
+    assert browser.has("Title: <del>Title 2</del> <ins>Title 3</ins>")
 
 
 def test_an_edit_of_what_was_changed_meanwhile_shows_both(

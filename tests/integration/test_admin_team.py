@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 
 import pytest
 from flask.testing import FlaskClient
 
 from o2o.db import Database
-from o2o.roles import Role
-from o2o.services import keys
+from o2o.http.admin import team
+from o2o.roles import ROLE_SCOPES, Role
+from o2o.services import keys, members
 from tests.integration.admin_browser import AdminBrowser, key_of
 from tests.integration.support import NOW, Registered
 
@@ -76,3 +78,47 @@ def test_an_owner_manages_the_team(browser: AdminBrowser, database: Database, cl
     assert not browser.has("bo@goodfood.example")
     bo.get("/admin/campaigns")
     assert bo.path == "/admin/login"
+
+
+def test_every_member_and_key_is_reached(
+    browser: AdminBrowser, database: Database, creative: Registered, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(team, "PAGE_LENGTH", 2)
+    with database.begin() as session:
+        for number in range(1, 5):
+            now = NOW + timedelta(hours=number)
+            newer = members.add(
+                session,
+                creative.publisher_id,
+                email=f"member-{number}@goodfood.example",
+                name=f"Member {number}",
+                role=Role.EDITOR,
+                now=now,
+            )
+            keys.issue(session, newer, label=f"Key {number}", scopes=ROLE_SCOPES[Role.EDITOR], now=now)
+
+    def listed(what: str) -> list[str]:
+        return re.findall(rf'<th scope="row">({what}[^<]*)<', browser.page)
+
+    def follow(words: str) -> None:
+        found = re.search(rf'href="([^"]+)">{words}</a>', browser.page)
+        assert found, browser.page
+        browser.get(found[1].replace("&amp;", "&"))
+
+    browser.get("/admin/team")
+    assert (listed("Member"), listed("Key")) == (["Member 4", "Member 3"], ["Key 4", "Key 3"])
+    assert browser.has(">Ada the owner</option>"), "whoever is at work can make a key of their own"
+    browser.post("/admin/team/members", name="Bo", email="nobody", role="editor")
+    assert browser.status == 422
+    follow("Older keys")
+    assert (listed("Member"), listed("Key")) == (["Member 4", "Member 3"], ["Key 2", "Key 1"])
+    follow("Older members")
+    assert (listed("Member"), listed("Key")) == (["Member 2", "Member 1"], ["Key 2", "Key 1"])
+    follow("Older keys")
+    assert listed("desk") == ["desk"]
+    assert "Older keys" not in browser.page
+    follow("Older members")
+    assert listed("Ada") == ["Ada the owner"]
+    assert "Older members" not in browser.page
+    browser.get("/admin/team", keys="lemon")
+    assert browser.status == 422

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from alembic import command
@@ -12,8 +12,8 @@ from sqlalchemy import MetaData, inspect, select
 
 from o2o.db import Base, Database, alembic_config, connect, require_current, upgrade
 from o2o.errors import SettingsError
-from o2o.models import ApiKey, Campaign
-from o2o.services import contents, creatives, destinations, keys
+from o2o.models import ApiKey, Campaign, Creative, Rule, RuleRevision
+from o2o.services import contents, creatives, destinations, keys, rules
 from o2o.services.contents import Asker
 from o2o.services.destinations import Draft
 from tests.integration.support import NOW
@@ -90,7 +90,7 @@ def test_what_a_picture_led_to_becomes_its_destination(empty_database_url: str) 
         assert (content.images, content.alt_text) == (("0" * 64 + ".jpg",), "A tart")
         assert (content.origin, shown[bare].origin) == ("destination", "destination")
         (destination,) = destinations.of_creative(session, tart)
-        (revision,) = destinations.history(session, destination)
+        (revision,) = destinations.history(session, destination, limit=9).items
         assert revision.content == Draft.of(destination).as_json()
         assert session.get_one(Campaign, campaign).title == "May"
 
@@ -146,3 +146,64 @@ def test_keys_that_were_there_before_keep_their_lifetimes(empty_database_url: st
             assert new.expires_at == (now + timedelta(days=90) if key.label == "90" else None)
     database.engine.dispose()
     command.downgrade(config, "0008")
+
+
+def test_rules_that_are_there_begin_their_history(empty_database_url: str) -> None:
+    config = alembic_config(empty_database_url)
+    command.upgrade(config, "0007")
+    publisher, ruled, bare, tart, tarte = (uuid4() for _ in range(5))
+    until = NOW + timedelta(days=30, microseconds=250)
+    engine = connect(empty_database_url)
+    old = MetaData()
+    old.reflect(engine)
+    with engine.begin() as connection:
+        # Reflected on SQLite, a UUID is its 32 digits.
+        is_sqlite = engine.dialect.name == "sqlite"
+
+        def insert(table: str, **values: Any) -> None:
+            known = {
+                name: each.hex if is_sqlite and isinstance(each, UUID) else each
+                for name, each in values.items()
+            }
+            connection.execute(old.tables[table].insert(), known)
+
+        times = {"created_at": NOW, "updated_at": NOW}
+        insert("publisher", id=publisher, name="Good Food", version=1, **times)
+        for number, creative in enumerate((ruled, bare)):
+            insert(
+                "creative", id=creative, watermark_id=number, publisher_id=publisher, title="Lemon tart",
+                version=7, **times,
+            )  # fmt: skip
+        for destination in (tart, tarte):
+            insert(
+                "destination", id=destination, publisher_id=publisher, creative_id=ruled, state="live",
+                title="Tart", description="", images=[], alt_text="", call_to_action="", version=1, **times,
+            )  # fmt: skip
+        empty: dict[str, Any] = {"countries": [], "languages": [], "devices": []}
+        own = {"creative_id": ruled}
+        insert("rule", **own, position=1, destination_id=tart, since=NOW, share_percent=50, **empty)
+        insert("rule", **own, position=0, destination_id=tarte, until=until, **empty | {"countries": ["FR"]})
+
+    command.upgrade(config, "head")
+    database = Database(empty_database_url)
+    with database.begin() as session:
+        picture = session.get_one(Creative, ruled)
+        (revision,) = rules.history(session, picture, limit=9).items
+        assert (revision.version, revision.changed_by, revision.changed_at) == (
+            7, "before histories were kept", NOW,
+        )  # fmt: skip
+        held = [[getattr(rule, name) for name in rules.CONDITIONS] for rule in revision.rules]
+        now = rules.of_creative(session, ruled)
+        assert held == [[getattr(rule, name) for name in rules.CONDITIONS] for rule in now]
+        assert [(rule.destination_id, rule.until, rule.countries) for rule in revision.rules] == [
+            (tarte, until, ["FR"]), (tart, None, []),
+        ]  # fmt: skip
+        assert rules.history(session, session.get_one(Creative, bare), limit=9).items == []
+        # What is kept from now on has the same shape.
+        rules.replace(session, picture, [], version=7, by="a test", now=NOW + timedelta(days=1))
+        again = [Rule(**dict(zip(rules.CONDITIONS, said, strict=True))) for said in held]
+        rules.replace(session, picture, again, version=8, by="a test", now=NOW + timedelta(days=2))
+        newest, _, first = session.scalars(select(RuleRevision).order_by(RuleRevision.version.desc()))
+        assert newest.rules == first.rules
+    engine.dispose()
+    database.engine.dispose()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
@@ -14,9 +15,11 @@ from flask.testing import FlaskClient
 from PIL import Image
 
 from o2o.db import Database
+from o2o.http import create_app
 from o2o.integrations import photos as files
 from o2o.integrations.outbound import Outbound
 from o2o.jobs.actors import Tools, forget
+from o2o.services import photos
 from o2o.services.jobs import NO_ROW
 from o2o.settings import Settings
 from tests.integration.support import Api, Desk, ScriptedCodec, desk_of, detection, jpeg
@@ -37,6 +40,16 @@ def agree(desk: Desk, days: int | None) -> None:
     seen = desk.get("/v1/publisher").headers["ETag"]
     changed = desk.put("/v1/publisher", {"name": "Good Food", "keep_photos_days": days}, If_Match=seen)
     assert changed.status_code == 200
+
+
+def run_forget(settings: Settings, database: Database, now: datetime) -> datetime:
+    """Do at that time what the worker does each hour; return when it is to do so again."""
+    tools = Tools(settings, database, Outbound(allow_private=True, timeout_s=1), Random(1), lambda: now)
+    record = forget(tools, NO_ROW)
+    with database.begin() as session:
+        again = record(session, now)
+    assert again is not None
+    return again
 
 
 @pytest.fixture
@@ -97,6 +110,18 @@ def test_a_photo_of_two_publishers_or_of_nothing_is_thrown_away(
     assert kept_files(settings) == []
 
 
+def test_a_registry_files_copy_keeps_no_photo(
+    desk: Desk, database: Database, settings: Settings, codec: ScriptedCodec, shown: str
+) -> None:
+    assert shown
+    agree(desk, 30)
+    copy = create_app(settings, database, read=codec, read_only=True).test_client()
+    answer = scan(Api.of_new_reader(copy), keep="true")
+    assert (answer.status_code, answer.json["photo_kept_until"]) == (200, None)
+    assert kept_files(settings) == []
+    assert desk.get("/v1/photos").json["items"] == []
+
+
 def test_a_reader_can_take_consent_back(
     desk: Desk, api: Api, client: FlaskClient, settings: Settings, shown: str
 ) -> None:
@@ -121,14 +146,7 @@ def test_photos_are_deleted_when_their_time_is_over(
     files.write(settings.photos_dir, orphan, b"what a crash left")
 
     def expire(after: timedelta) -> datetime:
-        now = datetime.now(UTC) + after
-        outbound = Outbound(allow_private=True, timeout_s=1)
-        tools = Tools(settings, database, outbound, Random(1), lambda: now)
-        record = forget(tools, NO_ROW)
-        with database.begin() as session:
-            again = record(session, now)
-        assert again is not None
-        return again - after
+        return run_forget(settings, database, datetime.now(UTC) + after) - after
 
     expire(timedelta(hours=1))
     assert len(kept_files(settings)) == 2
@@ -138,3 +156,27 @@ def test_photos_are_deleted_when_their_time_is_over(
     assert timedelta(minutes=59) < again - datetime.now(UTC) < timedelta(minutes=61)
     assert kept_files(settings) == []
     assert desk.get("/v1/photos").json["items"] == []
+
+
+def test_what_is_left_of_a_full_batch_does_not_wait(
+    desk: Desk, api: Api, database: Database, settings: Settings, shown: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert shown
+    agree(desk, 1)
+    for _ in range(3):
+        assert scan(api, keep="true").status_code == 200
+    monkeypatch.setattr(photos, "MOST_AT_ONCE", 2)
+    now = datetime.now(UTC) + timedelta(hours=25)
+    # Files of the day before are looked through too: make these new, as a deployment's are.
+    for path in kept_files(settings):
+        os.utime(path, (now.timestamp(), now.timestamp()))
+    assert run_forget(settings, database, now) == now
+    assert len(kept_files(settings)) == 1
+    assert run_forget(settings, database, now) > now
+    assert kept_files(settings) == []
+
+
+@pytest.mark.parametrize("database_kind", ["postgresql"])  # whose statements take 65,535 values
+def test_any_number_of_files_is_looked_through(database: Database) -> None:
+    with database.read() as session:
+        assert photos.known(session, [uuid4() for _ in range(66_000)]) == set()

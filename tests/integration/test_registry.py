@@ -210,6 +210,36 @@ def test_a_destination_keeps_its_history(desk: Desk) -> None:
     assert [each["content"]["price_amount"] for each in history] == ["12.50", "12.50"]
 
 
+def pages_of(desk: Desk, path: str) -> list[list[int]]:
+    """The versions on each page of two."""
+    pages, cursor = [], dict[str, str]()
+    while True:
+        page = desk.get(path, limit=2, **cursor)
+        assert page.status_code == 200, page.text
+        pages.append([each["version"] for each in page.json["items"]])
+        if page.json["next_cursor"] is None:
+            return pages
+        cursor = {"cursor": page.json["next_cursor"]}
+
+
+def test_histories_come_in_pages(desk: Desk) -> None:
+    creative_id = desk.creative()
+    destination = desk.destination(creative_id, "The tart")["id"]
+    for version in range(1, 5):
+        path = f"/v1/destinations/{destination}"
+        assert desk.patch(path, {"title": f"{version}"}, If_Match=f'"{version}"').status_code == 200
+        rules = {"rules": [{"destination_id": destination, "min_scans": version}]}
+        path = f"/v1/creatives/{creative_id}/rules"
+        assert desk.put(path, rules, If_Match=f'"{version}"').status_code == 200
+    revisions = f"/v1/destinations/{destination}/revisions"
+    assert pages_of(desk, revisions) == [[5, 4], [3, 2], [1]]
+    assert pages_of(desk, f"{path}/revisions") == [[5, 4], [3, 2]]
+    # No base64, no JSON, no number, none of a version's, another list's.
+    for wrong in ("lemon", "bGVtb24=", "dHJ1ZQ==", "LTE=", "NDI5NDk2NzI5Ng==", "WzEsMl0="):
+        answer = desk.get(revisions, cursor=wrong)
+        assert (answer.status_code, answer.json["errors"][0]["pointer"]) == (422, "/cursor"), wrong
+
+
 def test_a_destination_holds_only_what_can_be_pinned(desk: Desk) -> None:
     path = f"/v1/creatives/{desk.creative()}/destinations"
     for field, value in {
@@ -394,3 +424,19 @@ def test_what_is_wrong_is_said_as_it_is_written(desk: Desk) -> None:
     assert "line 1, column 16" in broken.json["detail"]
     listed = client.post("/v1/campaigns", json=[1], headers=own)
     assert listed.json["errors"][0]["pointer"] == "/"
+
+
+def test_visitors_by_short_link_are_shared_out_and_not_marked(desk: Desk, client: FlaskClient) -> None:
+    creative_id = desk.creative()
+    links = [f"https://goodfood.example/{name}" for name in ("a", "b")]
+    ids = [desk.destination(creative_id, link[-1], link=link)["id"] for link in links]
+    path = f"/v1/creatives/{creative_id}"
+    halves = {"rules": [{"destination_id": each, "share_percent": 50} for each in ids]}
+    put = desk.put(f"{path}/rules", halves, If_Match=desk.get(path).headers["ETag"])
+    assert put.status_code == 200
+    visits = [client.get(desk.get(path).json["short_link"]) for _ in range(64)]
+    # With fair draws, all to one half comes once in 2**63 runs.
+    assert {each.headers["Location"] for each in visits} == set(links)
+    assert not any("Set-Cookie" in each.headers for each in visits)
+    dry = [desk.get(f"{path}/dry-run").json["content"]["link"] for _ in range(8)]
+    assert set(dry) == {links[0]}

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import io
+import json
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -14,17 +15,21 @@ from uuid import UUID
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sqlalchemy import event, select
 from sqlalchemy.orm import Session
 from typer.testing import CliRunner
 
 from o2o.cli import app
-from o2o.db import Database
+from o2o.db import Base, Database
 from o2o.errors import NotFound, RegistryFileError
 from o2o.integrations import registry_file
 from o2o.integrations.registry_file import line_of, records_in
-from o2o.models import Destination, DestinationState
-from o2o.services import exports, publishers, restores
-from o2o.services.registry_format import FIELDS, HEADER, IMPLIED
+from o2o.models import Creative, Destination, DestinationState, Rule
+from o2o.services import destinations as destinations_service
+from o2o.services import exports, publishers, restores, rules
+from o2o.services.destinations import Draft
+from o2o.services.paging import BATCH
+from o2o.services.registry_format import FIELDS, HEADER, IMPLIED, LEFT_OUT
 from o2o.settings import Settings
 from tests.integration.support import NOW
 
@@ -48,6 +53,12 @@ def test_every_column_is_written_or_implied() -> None:
     for kind, names in FIELDS.items():
         columns = {column.key for column in kind.__table__.columns}
         assert {*names, *IMPLIED[kind]} == columns, f"decide on {kind.__name__}'s new column"
+
+
+def test_every_table_is_written_or_left_out_on_purpose() -> None:
+    tables = {mapper.class_ for mapper in Base.registry.mappers}
+    assert not {*FIELDS} & LEFT_OUT
+    assert {*FIELDS, *LEFT_OUT} == tables, "decide whether what is new leaves with a registry"
 
 
 def test_every_field_is_documented() -> None:
@@ -155,7 +166,16 @@ def registries(draw: st.DrawFn) -> list[dict[str, Any]]:
     creatives: list[dict[str, Any]] = []
     for number in draw(st.lists(st.integers(0, 2**48 - 1), max_size=4, unique=True)):
         owned = sorted(draw(st.lists(destinations(), max_size=2)), key=lambda each: order(each))
-        rules = [draw(rules_to(each["id"])) for each in owned]
+        held = [draw(rules_to(each["id"])) for each in owned]
+        rules_history = [
+            {
+                "version": version,
+                "rules": held[version:],
+                "changed_by": draw(TEXTS),
+                "changed_at": draw(MOMENTS),
+            }
+            for version in range(draw(st.integers(0, 3)))
+        ]
         creatives.append(
             {
                 "kind": "creative", "id": str(draw(st.uuids())), "watermark_id": f"0x{number:012x}",
@@ -165,8 +185,9 @@ def registries(draw: st.DrawFn) -> list[dict[str, Any]]:
                 "fingerprint": draw(st.none() | st.just("0" * 16)), "picture": draw(st.none() | PICTURES),
                 "thumbnail": draw(st.none() | PICTURES), "version": draw(st.integers(1, 99)),
                 "created_at": draw(MOMENTS), "updated_at": draw(MOMENTS),
-                "withdrawn_at": draw(st.none() | MOMENTS), "destinations": owned, "rules": rules,
+                "withdrawn_at": draw(st.none() | MOMENTS), "destinations": owned, "rules": held,
             }
+            | ({"rules_history": rules_history} if rules_history else {})
         )  # fmt: skip
     return [dict(HEADER), publisher, *sorted(campaigns, key=order), *sorted(creatives, key=order)]
 
@@ -182,6 +203,90 @@ def test_what_is_loaded_is_exported_byte_for_byte(database: Database, registry: 
     with undone(database) as session:
         restores.load(session, registry)
         assert exported(session, UUID(registry[1]["id"])) == before
+
+
+def long_history(session: Session) -> Creative:
+    """The golden registry, with histories of 40 versions more of one picture."""
+    restores.load(session, records_in(GOLDEN / "registry-1.zip"))
+    tart = session.scalars(select(Creative).where(Creative.title == "Lemon tart")).one()
+    destination = session.get_one(Destination, UUID(int=0xD1))
+    for number in range(40):
+        now = NOW + timedelta(minutes=number)
+        change = {"description": f"{number} {'é' * 300}"}
+        destinations_service.edit(session, destination, change, version=destination.version, by="a", now=now)
+        rule = Rule(destination_id=destination.id, countries=[], languages=[], devices=[], min_scans=number)
+        rules.replace(session, tart, [rule], version=tart.version, by="a", now=now)
+    return tart
+
+
+def test_a_history_too_long_for_a_line_leaves_with_its_newest_versions(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(exports, "HISTORY_BYTES", 30_000)
+    path = tmp_path / "registry.zip"
+    with undone(database) as session:
+        newest = long_history(session).version
+        with path.open("wb") as file:
+            registry_file.write(file, exports.records(session, PUBLISHER), exports.pictures_of, tmp_path)
+    (tart,) = (each for each in records_in(path) if each.get("title") == "Lemon tart")
+    changed, still = tart["destinations"]
+    versions = [each["version"] for each in changed["history"]]
+    assert versions == list(range(43 - len(versions), 43))
+    of_rules = [each["version"] for each in tart["rules_history"]]
+    assert of_rules == list(range(newest + 1 - len(of_rules), newest + 1))
+    # Each of the three has a third, and uses it up as far as whole versions go.
+    assert 9_000 < len(line_of(changed["history"])) < 10_100
+    assert 9_000 < len(line_of(tart["rules_history"])) < 10_100
+    assert (len(still["history"]), changed["description"][:3]) == (1, "39 ")
+    with undone(database) as session:
+        restores.load(session, records_in(path))
+        assert exported(session, PUBLISHER) == b"".join(map(line_of, records_in(path)))
+
+
+def test_what_is_written_is_never_longer_than_what_is_read(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert 2 * exports.HISTORY_BYTES <= registry_file.MAX_LINE_BYTES
+    monkeypatch.setattr(registry_file, "MAX_LINE_BYTES", 900)
+    with undone(database) as session, (tmp_path / "registry.zip").open("wb") as file:
+        restores.load(session, map(json.loads, (GOLDEN / "registry-1.jsonl").read_bytes().splitlines()))
+        with pytest.raises(RegistryFileError, match="readers take 900"):
+            registry_file.write(file, exports.records(session, PUBLISHER), exports.pictures_of, tmp_path)
+
+
+def test_rules_leave_with_what_they_were(database: Database) -> None:
+    with undone(database) as session:
+        tart = long_history(session)
+        before = rules.history(session, tart, limit=99).items
+        told = list(exports.records(session, PUBLISHER))
+    with undone(database) as session:
+        restores.load(session, told)
+        assert len(before) == 40
+        after = rules.history(session, session.get_one(Creative, UUID(int=0xC1)), limit=99).items
+        assert [(each.version, each.changed_by, each.changed_at) for each in after] == [
+            (each.version, each.changed_by, each.changed_at) for each in before
+        ]
+        assert [each.rules[0].min_scans for each in after] == list(range(40))[::-1]
+
+
+def test_no_statement_of_an_export_takes_more_values_than_databases_allow(database: Database) -> None:
+    most = 0
+
+    def watch(*execution: Any) -> None:
+        nonlocal most
+        statement, parameters = execution[2:4]
+        most = max(most, len(parameters)) if statement.startswith("SELECT") else most
+
+    with undone(database) as session:
+        restores.load(session, records_in(GOLDEN / "registry-1.zip"))
+        owner = destinations_service.Owner(PUBLISHER, creative_id=UUID(int=0xC3))
+        many = [(owner, Draft("One of many"))] * 1100
+        destinations_service.add_all(session, many, by="a test", now=NOW)
+        event.listen(database.engine, "before_cursor_execute", watch)
+        *_, alone = exports.records(session, PUBLISHER)
+        assert len(alone["destinations"]) == 1101
+        assert all(each["history"] for each in alone["destinations"])
+    assert 0 < most <= BATCH
 
 
 def test_one_publishers_export_holds_nothing_of_another(database: Database) -> None:

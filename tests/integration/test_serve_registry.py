@@ -89,6 +89,8 @@ def file(client: Any, database: Database, creative: Registered, published: Any, 
         key = keys.issue(session, owner, label="exit", scopes=[Scope.TEAM_WRITE], now=NOW).text
     answer = client.get("/v1/export", headers={"Authorization": f"Bearer {key}"}, buffered=True)
     assert (answer.status_code, answer.content_type) == (200, "application/zip")
+    # The picture that the destination showed first was never stored, and its history names it.
+    assert answer.headers["X-Missing-Pictures"] == "1"
     path = tmp_path / "registry.zip"
     path.write_bytes(answer.data)
     assert b"b.example" not in b"".join(map(registry_file.line_of, records_in(path)))

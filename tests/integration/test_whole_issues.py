@@ -9,12 +9,15 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
+import numpy as np
 import pytest
 from sqlalchemy import func, select
 from typer.testing import CliRunner, Result
 
 from o2o.cli import app
 from o2o.db import Database
+from o2o.integrations import storage
+from o2o.integrations.storage import store_picture
 from o2o.models import Campaign, Creative, Destination, DestinationRevision
 from o2o.roles import Role, Scope
 from o2o.services import creatives, imports, keys, members, publishers
@@ -87,10 +90,15 @@ def test_an_issue_comes_in_and_its_manifest_out(
     assert counts(database) == [1, 2, 2, 2]
 
 
-def test_json_says_the_same(client: Any, headers: dict[str, str]) -> None:
+def stored(settings: Settings, shade: int = 200) -> str:
+    """The name of a picture that is kept."""
+    return store_picture(np.full((40, 60, 3), shade, np.uint8), settings.media_dir)
+
+
+def test_json_says_the_same(client: Any, headers: dict[str, str], settings: Settings) -> None:
     issue = {
         "campaign": {"title": "May", "page_count": 10},
-        "rows": [{"title": "Tart", "page": 2.0, "images": ["0" * 64 + ".jpg"], "print_height_in": 4}],
+        "rows": [{"title": "Tart", "page": 2.0, "images": [stored(settings)], "print_height_in": 4}],
     }
     made = client.post("/v1/imports", json=issue, headers=headers)
     assert made.status_code == 201, made.text
@@ -135,6 +143,27 @@ def test_a_page_beyond_the_last_is_told(client: Any, headers: dict[str, str]) ->
     asked = "/v1/imports?title=May&page_count=10"
     answer = client.post(asked, data=b"title,page\nCup,11\n", content_type="text/csv", headers=headers)
     assert faults(answer) == {"/rows/2/page": "the campaign has 10 pages"}
+
+
+def test_a_picture_that_is_not_there_is_a_fault_of_its_row(
+    client: Any, headers: dict[str, str], database: Database, settings: Settings, monkeypatch: Any
+) -> None:
+    there, absent = stored(settings), "0" * 64 + ".jpg"
+    asked: list[str] = []
+
+    def is_stored(name: str, folder: Path) -> bool:
+        asked.append(name)
+        return (folder / name).is_file()
+
+    monkeypatch.setattr(storage, "is_stored", is_stored)
+    rows = f"title,images\nCup,{there}\nTart,{there} {absent}\nCake,{absent}\n".encode()
+    answer = client.post("/v1/imports?title=May", data=rows, content_type="text/csv", headers=headers)
+    said = f"there is no stored picture {absent}: send it to POST /v1/pictures first"
+    assert faults(answer) == {"/rows/3/images": said, "/rows/4/images": said}
+    assert sorted(asked) == sorted([there, absent])
+    issue = {"campaign": {"title": "May"}, "rows": [{"title": "Cake", "images": [absent]}]}
+    assert faults(client.post("/v1/imports", json=issue, headers=headers)) == {"/rows/0/images": said}
+    assert counts(database) == [0, 0, 0, 0]
 
 
 def test_json_is_pointed_into(client: Any, headers: dict[str, str], database: Database) -> None:
@@ -244,9 +273,8 @@ def test_ids_that_are_taken_are_drawn_again(database: Database, publisher_id: UU
         one = creatives.Particulars("first")
         creatives.add(session, publisher_id, one, draw=lambda _: 7, now=NOW)
         numbers = iter([7, 8, 8, 9, 8, 10])
-        imports.add(
-            session, publisher_id, imports.checked(sheet), draw=lambda _: next(numbers), by="a test", now=NOW
-        )
+        issue = imports.checked(sheet, is_stored=lambda _: True)
+        imports.add(session, publisher_id, issue, draw=lambda _: next(numbers), by="a test", now=NOW)
         found = session.scalars(select(Creative))
         assert {each.title: each.watermark_id for each in found} == {"first": 7, "A": 9, "B": 8, "C": 10}
 
@@ -287,6 +315,11 @@ def test_the_command_line_tells_faults_as_a_table(
     ]
     assert "error: 2 things are wrong with the file, so nothing was imported" in result.stderr
     assert result.stdout == ""
+    bad.write_text(f"title,images\nCup,{'0' * 64}.jpg\n")
+    for more in ((), ("--dry-run",)):
+        result = o2o("campaign", "import", bad, "--publisher", publisher_id, "--title", "May", *more)
+        assert result.exit_code == 2
+        assert result.stderr.splitlines()[1].startswith("2    images  there is no stored picture 000")
     assert counts(database) == [0, 0, 0, 0]
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import Callable
+from datetime import datetime
 from functools import wraps
 from typing import Any, Final, ParamSpec, cast
 from urllib.parse import urlsplit
@@ -53,8 +54,15 @@ FILTERS: Final[dict[str, Callable[..., str]]] = {
     "when": lambda at: f"{at.day} {at:%b %Y, %H:%M} UTC" if at else "",
     "day": lambda day: f"{day.day} {day:%b %Y}" if day else "",
     "count": lambda number: "–" if number is None else f"{number:,}",
-    "field_time": lambda at: f"{at:%Y-%m-%dT%H:%M}" if at else "",
+    "field_time": lambda at: _field_time(at) if at else "",
 }
+
+
+def _field_time(at: datetime) -> str:
+    """Return a time as a date-and-time field holds it: as fine as it is, to the milliseconds it takes."""
+    if at.microsecond:
+        return at.replace(tzinfo=None).isoformat(timespec="milliseconds")
+    return f"{at:%Y-%m-%dT%H:%M:%S}" if at.second else f"{at:%Y-%m-%dT%H:%M}"
 
 
 def admin_blueprint(name: str, *, is_public: bool = False, takes_pictures: bool = False) -> APIBlueprint:

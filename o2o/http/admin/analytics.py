@@ -11,6 +11,7 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
 from o2o.http.admin.access import admin_blueprint, needs, publisher_id
+from o2o.http.admin.campaign_choice import campaign_options
 from o2o.http.admin.forms import Errors
 from o2o.http.admin.rules import DEVICES
 from o2o.http.analytics import period_of
@@ -18,12 +19,11 @@ from o2o.http.analytics_schemas import PeriodQuery
 from o2o.http.charts import bar_chart, line_chart
 from o2o.http.service import service
 from o2o.roles import Scope
-from o2o.services import analytics, campaigns
+from o2o.services import analytics
 from o2o.services.analytics import Dimension, Period, Question, Row
 
 blueprint = admin_blueprint("analytics")
 
-MOST_CAMPAIGNS: Final = 100
 MOST_BARS: Final = 12
 """Of what has more, the first by scans are drawn; the API has all."""
 
@@ -46,10 +46,10 @@ def show_analytics() -> ResponseReturnValue:
         if not errors:
             with errors.caught():
                 shown = _counted(session, period_of(wanted), campaign_id)
-        page = campaigns.page(session, publisher_id(), limit=MOST_CAMPAIGNS, cursor=None)
+        options = campaign_options(session, [campaign_id])
     body = render_template(
         "admin/analytics.html",
-        campaigns=[("", "All"), *((each.id, each.title) for each in page.items)],
+        campaigns=[("", "All"), *options],
         values=request.args.to_dict() | shown.get("span", {}),
         errors=errors.by_field,
         **shown,

@@ -11,6 +11,7 @@ from flask.typing import ResponseReturnValue
 
 from o2o.http.admin import forms, rules
 from o2o.http.admin.access import admin_blueprint, done, needs, publisher_id
+from o2o.http.admin.campaign_choice import campaign_options
 from o2o.http.admin.forms import Errors
 from o2o.http.admin.shelf import shelf, standing
 from o2o.http.pictures import store
@@ -24,8 +25,6 @@ from o2o.services.creatives import Particulars
 blueprint = admin_blueprint("creatives", takes_pictures=True)
 
 PAGE_LENGTH: Final = 24
-MOST_CAMPAIGNS: Final = 100
-"""In the list to choose from: the newest."""
 
 FIELDS: Final[dict[str, forms.Convert]] = {
     "title": forms.text,
@@ -87,7 +86,7 @@ def show_creative(watermark_id: int) -> str:
         campaign = (
             campaigns.get(session, publisher_id(), creative.campaign_id) if creative.campaign_id else None
         )
-        history = rules.history(session, creative, choices.destinations)
+        history, has_older = rules.history(session, creative, choices.destinations)
     return render_template(
         "admin/creative.html",
         creative=creative,
@@ -97,6 +96,7 @@ def show_creative(watermark_id: int) -> str:
         destinations=[(each, routing.status(each, now)) for each in choices.destinations],
         rules=rules.in_words(choices.rules, choices.destinations),
         rules_history=history,
+        has_older_rules=has_older,
         fallback=choices.campaign_fallback or choices.publisher_fallback,
         short_link=short_link(watermark_id),
     )
@@ -167,12 +167,13 @@ def _typed(value: Any) -> Any:
 def _form(watermark_id: int | None, values: dict[str, Any], errors: Errors) -> str:
     """The form of a new picture, or of one that is there."""
     with service().database.read() as session:
-        page = campaigns.page(session, publisher_id(), limit=MOST_CAMPAIGNS, cursor=None)
         creative = creatives.get(session, publisher_id(), watermark_id) if watermark_id is not None else None
+        chosen = (creative.campaign_id if creative else None, values.get("campaign_id"))
+        options = campaign_options(session, chosen)
     return render_template(
         "admin/creative_form.html",
         creative=creative,
         values=values,
         errors=errors.by_field,
-        campaigns=[(each.id, each.title) for each in page.items],
+        campaigns=options,
     )

@@ -24,6 +24,9 @@ from o2o.services import destinations
 from o2o.services.checks import MAX_IMAGES, checked_link, checked_locale
 from o2o.services.destinations import Draft, Owner
 
+MOST_VERSIONS: Final = 50
+"""In a history on a page: the newest; the API has all."""
+
 LABELS: Final[Mapping[str, str]] = {
     "title": "Title",
     "description": "Description",
@@ -145,11 +148,15 @@ def differences(mine: Mapping[str, Any], theirs: Mapping[str, Any]) -> list[tupl
     ]
 
 
-def history(session: Session, destination: Destination) -> list[Change]:
-    """Return a destination's versions, the newest first, each with what was different from the one before."""
-    found = destinations.history(session, destination)
+def history(session: Session, destination: Destination) -> tuple[list[Change], bool]:
+    """Return a destination's newest versions, and whether there are more.
+
+    The newest first, each with what was different from the one before.
+    """
+    # One more than is shown: the last one shown has a version before it, too.
+    found = destinations.history(session, destination, limit=MOST_VERSIONS + 1).items
     before: list[DestinationRevision | None] = [*found[1:], None]
-    return [
+    changes = [
         Change(
             each.version,
             each.changed_by,
@@ -158,6 +165,7 @@ def history(session: Session, destination: Destination) -> list[Change]:
         )
         for each, old in zip(found, before, strict=True)
     ]
+    return changes[:MOST_VERSIONS], len(found) > MOST_VERSIONS
 
 
 def _plain(content: Mapping[str, Any]) -> dict[str, Any]:

@@ -117,7 +117,7 @@ def _conflict(destination_id: UUID, values: dict[str, Any]) -> ResponseReturnVal
     """Show both what was sent and what somebody else has made of it; sending it again puts it over theirs."""
     with service().database.read() as session:
         found = destinations.get(session, publisher_id(), destination_id)
-        theirs = destinations.history(session, found)[0]
+        (theirs,) = destinations.history(session, found, limit=1).items
         both = differences(values, values_of(found))
         mine = values | {"version": found.version}
         page = _page(
@@ -169,6 +169,7 @@ def _page(
 ) -> str:
     """The form with its preview and history; for those who may not edit, without the form."""
     publisher = publishers.get(session, publisher_id()).name
+    history, has_older = destination_form.history(session, found) if found else ([], False)
     return render_template(
         "admin/destination.html",
         place=place,
@@ -177,7 +178,8 @@ def _page(
         values=values,
         errors=errors.by_field,
         content=preview(values, publisher),
-        history=destination_form.history(session, found) if found else [],
+        history=history,
+        has_older=has_older,
         conflict=conflict,
     )
 

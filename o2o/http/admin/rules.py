@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 
 from o2o.http.admin import forms
 from o2o.http.admin.access import FILTERS, actor, admin_blueprint, done, needs, publisher_id
+from o2o.http.admin.destination_form import MOST_VERSIONS
 from o2o.http.admin.forms import Errors
 from o2o.http.creatives import tried
 from o2o.http.problems import faults_of
@@ -67,17 +68,19 @@ class Change:
     rules: Sequence[str]
 
 
-def history(session: Session, creative: Creative, owned: Sequence[Destination]) -> list[Change]:
-    """Return all lists of rules that a picture has had, the newest first."""
-    return [
+def history(session: Session, creative: Creative, owned: Sequence[Destination]) -> tuple[list[Change], bool]:
+    """Return the lists of rules that a picture has had, the newest first, and whether there are more."""
+    page = rules.history(session, creative, limit=MOST_VERSIONS)
+    changes = [
         Change(
             each.version,
             each.changed_at,
             each.changed_by,
             in_words(each.rules, owned),
         )
-        for each in rules.history(session, creative)
+        for each in page.items
     ]
+    return changes, page.next_cursor is not None
 
 
 def in_words(listed: Iterable[Rule], owned: Iterable[Destination]) -> list[str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
@@ -10,20 +12,21 @@ from flask import render_template, request
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
-from o2o.errors import InvalidRequest
+from o2o.errors import InvalidRequest, NotFound
 from o2o.http.access_schemas import KeyFields, MemberFields, PublisherFields, RotationFields
 from o2o.http.admin import forms
-from o2o.http.admin.access import admin_blueprint, done, needs, publisher_id
+from o2o.http.admin.access import actor, admin_blueprint, done, needs, publisher_id
 from o2o.http.admin.forms import Errors
 from o2o.http.service import service, utc_now
-from o2o.models import ApiKey, Publisher
+from o2o.models import ApiKey, Member, Publisher
 from o2o.roles import Role, Scope
 from o2o.services import keys, members, publishers, sessions
 from o2o.services.keys import IssuedKey
+from o2o.services.paging import Page
 
 blueprint = admin_blueprint("team")
 
-MOST_SHOWN: Final = 100
+PAGE_LENGTH: Final = 50
 
 SCOPES: Final = {
     Scope.REGISTRY_READ: "See campaigns, pictures and destinations",
@@ -171,12 +174,12 @@ def _page(form: str = "", errors: dict[str, str] | None = None) -> str:
     typed: dict[str, Any] = request.form.to_dict() | {"scopes": request.form.getlist("scopes")}
     with service().database.read() as session:
         publisher = publishers.get(session, publisher_id())
-        found = members.page(session, publisher_id(), limit=MOST_SHOWN, cursor=None)
+        found = members.page(session, publisher_id(), limit=PAGE_LENGTH, cursor=request.args.get("members"))
         return render_template(
             "admin/team.html",
             publisher=publisher,
-            members=found.items,
-            member_options=[(each.id, each.name) for each in found.items],
+            members=found,
+            member_options=_holders(session, found.items, typed.get("member_id", "")),
             keys=_keys(session, now),
             roles=list(Role),
             scopes=SCOPES,
@@ -186,7 +189,17 @@ def _page(form: str = "", errors: dict[str, str] | None = None) -> str:
         )
 
 
-def _keys(session: Session, now: datetime) -> list[tuple[ApiKey, bool]]:
-    """Return the keys, and whether each is valid."""
-    found = keys.page(session, publisher_id(), limit=MOST_SHOWN, cursor=None)
-    return [(key, keys.is_valid(key, now)) for key in found.items]
+def _holders(session: Session, listed: Sequence[Member], chosen: str) -> list[tuple[UUID, str]]:
+    """Return whose a new key may be: those on the page, who is at work, and who was chosen."""
+    options = {each.id: each.name for each in listed}
+    for each in (str(actor().member_id), chosen):
+        with suppress(ValueError, NotFound):
+            member = members.get(session, publisher_id(), UUID(each))
+            options[member.id] = member.name
+    return list(options.items())
+
+
+def _keys(session: Session, now: datetime) -> Page[tuple[ApiKey, bool]]:
+    """Return a page of the keys, each with whether it is valid."""
+    found = keys.page(session, publisher_id(), limit=PAGE_LENGTH, cursor=request.args.get("keys"))
+    return found.map(lambda key: (key, keys.is_valid(key, now)))

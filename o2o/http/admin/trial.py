@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import secrets
+
 from flask import render_template
 from flask.typing import ResponseReturnValue
 
 from o2o.errors import ImageError
 from o2o.http.admin import forms
 from o2o.http.admin.access import admin_blueprint, needs, publisher_id
-from o2o.http.asking import asker
+from o2o.http.asking import visitor
 from o2o.http.pictures import MAX_WAIT_S
 from o2o.http.scans import read_photo
 from o2o.http.service import service, utc_now
@@ -39,7 +41,7 @@ def try_photo() -> ResponseReturnValue:
         fault = forms.sentence(error.detail)
         return render_template("admin/trial.html", errors={"photo": fault}), error.status
     with own.database.read() as session:
-        found = scans.look_up(session, asker(None), reading, now=utc_now())
+        found = scans.look_up(session, visitor(secrets.randbelow), reading, now=utc_now())
         ours = {each.watermark_id for each in found.known.values() if each.publisher_id == publisher_id()}
     return render_template(
         "admin/trial.html", errors={}, found=found, reading=reading, ours=ours, hints=scans.HINTS
