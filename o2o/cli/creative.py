@@ -10,6 +10,7 @@ from uuid import UUID
 import typer
 
 from o2o.cli.environment import current_settings, now, transaction
+from o2o.errors import SettingsError
 from o2o.settings import Settings
 
 if TYPE_CHECKING:
@@ -71,10 +72,12 @@ def _stored(image: Path, settings: Settings) -> Stored:
     """Keep copies of the picture in the media folder."""
     from o2o.integrations.storage import store
 
-    # A designer's file may be far larger than any photo.
-    return store(
-        image.read_bytes(),
-        settings.media_dir,
-        max_bytes=1 << 30,
-        max_pixels=10 * settings.max_photo_pixels,
-    )
+    data = image.read_bytes()
+    try:
+        # A designer's file may be far larger than any photo.
+        return store(data, settings.media_dir, max_bytes=1 << 30, max_pixels=10 * settings.max_photo_pixels)
+    except OSError as error:
+        raise SettingsError(
+            f"the folder {settings.media_dir} can't be written ({error.strerror or error}): set "
+            "O2O_DATA_DIR to one that can be"
+        ) from error

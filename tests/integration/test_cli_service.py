@@ -13,11 +13,12 @@ from uuid import UUID
 
 import pytest
 from PIL import Image
-from sqlalchemy import select
+from sqlalchemy import select, text
 from standardwebhooks import Webhook
 from typer.testing import CliRunner, Result
 
 from o2o.cli import app
+from o2o.cli.demo_service import free_port
 from o2o.db import Database
 from o2o.models import Creative
 from o2o.services import sessions
@@ -81,14 +82,14 @@ def test_a_login_link_is_printed_for_ones_own_member(
 
 
 def test_what_is_wrong_is_said_without_a_traceback(tmp_path: Path) -> None:
-    text = tmp_path / "text.jpg"
-    text.write_text("no picture")
+    no_picture = tmp_path / "text.jpg"
+    no_picture.write_text("no picture")
     known = publisher()
     cases = (
         (("creative", "add", "--publisher", str(UUID(int=1)), "--title", "T"), 2, "no publisher"),
         (("creative", "add", "--publisher", known, "--title", " "), 2, "title"),
         (("creative", "add", "--publisher", known, "--title", "T", "--link", "x"), 2, "link"),
-        (("creative", "add", "--publisher", known, "--title", "T", "--image", str(text)), 3, "JPEG"),
+        (("creative", "add", "--publisher", known, "--title", "T", "--image", str(no_picture)), 3, "JPEG"),
         (("webhook", "add", "--publisher", known, "http://127.0.0.1/"), 2, "http"),
     )
     for arguments, code, said in cases:
@@ -126,6 +127,71 @@ def test_no_database_is_told_and_none_is_made(monkeypatch: pytest.MonkeyPatch, t
         assert f"no database in {folder}" in result.stderr
         assert "O2O_DATA_DIR" in result.stderr
     assert not folder.exists()
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("db", "upgrade"),
+        ("db", "check"),
+        ("publisher", "add", "P"),
+        ("serve", "--port"),
+        ("worker", "--once"),
+    ],
+    ids=" ".join,
+)
+@pytest.mark.parametrize(
+    ("variable", "value", "said"),
+    [
+        ("O2O_DATABASE_URL", "nonsense", "starts with sqlite:/// or postgresql://"),
+        ("O2O_DATABASE_URL", "postgresql://ada:secret@127.0.0.1:{port}/none", "refused"),
+        ("O2O_DATABASE_URL", "sqlite:////{file}", "file is not a database"),
+        ("O2O_DATA_DIR", "/{file}/below", "set O2O_DATA_DIR"),
+    ],
+)
+def test_a_database_that_cannot_be_used_is_told_in_one_line(
+    arguments: tuple[str, ...],
+    variable: str,
+    value: str,
+    said: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    other = tmp_path / "text"
+    other.write_text("This is no database, and no folder either. " * 100)
+    port = str(free_port())
+    monkeypatch.delenv("O2O_DATABASE_URL")
+    monkeypatch.setenv("O2O_WATERMARK_KEY", "ab" * 16)
+    monkeypatch.setenv(variable, value.format(port=port, file=str(other)[1:]))
+    result = o2o(*arguments, *([port] if arguments[-1] == "--port" else []))
+    assert result.exit_code == 2, result.output
+    (line,) = result.stderr.splitlines()
+    assert line.startswith("error: ")
+    assert variable in line
+    assert said in line
+    assert "secret" not in line
+
+
+def test_a_schema_of_a_later_version_is_told(settings: Settings) -> None:
+    database = Database(settings.database_url)
+    with database.begin() as session:
+        session.execute(text("UPDATE alembic_version SET version_num = 'later'"))
+    database.engine.dispose()
+    result = o2o("db", "upgrade")
+    assert result.exit_code == 2
+    assert result.stderr.startswith("error: the database has a schema that this version doesn't know")
+
+
+def test_a_folder_for_pictures_that_cannot_be_made_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    picture = tmp_path / "tart.png"
+    Image.new("RGB", (80, 70)).save(picture)
+    known = publisher()
+    monkeypatch.setenv("O2O_DATA_DIR", str(picture))
+    result = o2o("creative", "add", "--publisher", known, "--title", "T", "--image", str(picture))
+    assert result.exit_code == 2, result.output
+    assert "set O2O_DATA_DIR" in result.stderr
 
 
 def test_a_taken_port_is_told() -> None:

@@ -94,6 +94,23 @@ def test_what_cannot_be_understood_is_named(name: str, value: str) -> None:
         Settings.from_env({name: value})
 
 
+@pytest.mark.parametrize(
+    "url",
+    [
+        "nonsense",
+        "mysql://o2o:word@db/o2o",
+        "postgresql+psycopg2://o2o:word@db/o2o",
+        "postgresql://o2o:word@db:port/o2o",
+        "postgresql://o2o:a@word@db/o2o",
+        "sqlite://o2o.sqlite3",
+    ],
+)
+def test_an_address_of_no_database_that_is_taken_is_refused_without_its_password(url: str) -> None:
+    with pytest.raises(SettingsError, match="O2O_DATABASE_URL") as refused:
+        Settings.from_env({"O2O_DATABASE_URL": url})
+    assert "word@db" not in str(refused.value)
+
+
 def test_a_mail_server_needs_a_sender() -> None:
     given = {"O2O_SMTP_URL": "smtps://u:secret@mail.example", "O2O_MAIL_FROM": "pin@magazine.example"}
     settings = Settings.from_env(given)
