@@ -22,8 +22,13 @@ _STORAGES: Final = frozenset({"memory", "redis", "rediss", "redis+unix"})
 _DATABASES: Final = frozenset({"sqlite", "sqlite+pysqlite", "postgresql+psycopg"})
 
 
-def parse_key(text: str) -> bytes:
+def parse_key(text: str, source: str = "O2O_WATERMARK_KEY") -> bytes:
     """Return the watermark key that a text spells: hex, else base64, else its own UTF-8 bytes.
+
+    Parameters
+    ----------
+    source : str, optional
+        Where the text is from, for the message.
 
     Raises
     ------
@@ -34,15 +39,15 @@ def parse_key(text: str) -> bytes:
     key = _decoded(text) or text.encode()
     if len(key) < MIN_KEY_BYTES:
         raise SettingsError(
-            f"the watermark key has {len(key)} bytes and needs at least {MIN_KEY_BYTES}: "
-            "make one with `openssl rand -hex 32`"
+            f"the watermark key in {source} has {len(key)} bytes and needs at least {MIN_KEY_BYTES}: make "
+            "one with `openssl rand -hex 32`"
         )
     return key
 
 
-def key(_name: str, text: str) -> bytes:
+def key(name: str, text: str) -> bytes:
     """Return a watermark key."""
-    return parse_key(text)
+    return parse_key(text, name)
 
 
 def text(_name: str, text: str) -> str:
