@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING
-from uuid import UUID
 
 import typer
 
 from o2o.cli.environment import current_settings, now, transaction
+from o2o.cli.ids import PublisherId
 from o2o.errors import SettingsError
 from o2o.settings import Settings
 
@@ -31,7 +31,7 @@ def group() -> None:
 
 @commands.command()
 def add(
-    publisher: UUID = typer.Option(..., help="The publisher's ID."),
+    publisher: PublisherId,
     title: str = typer.Option(..., help="What readers see first."),
     campaign: str | None = typer.Option(None, help="A campaign's name; made if it is new."),
     link: str | None = typer.Option(None, help="Where the picture leads."),
