@@ -14,9 +14,11 @@ from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from alembic.util import CommandError
 from psycopg import sql
 from sqlalchemy import DateTime, Dialect, Enum, MetaData, Table, create_engine, event, insert
 from sqlalchemy.engine import URL, Connection, Engine, make_url
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
 from sqlalchemy.types import TypeDecorator
 
@@ -191,11 +193,56 @@ def alembic_config(url: str | URL) -> Config:
     return config
 
 
+@contextmanager
+def answering(url: str | URL) -> Iterator[None]:
+    """Name the setting to look at where a database can't be opened, reached or used.
+
+    Raises
+    ------
+    SettingsError
+        In place of the driver's error. The address isn't repeated: it may hold a password.
+    """
+    try:
+        yield
+    except (DBAPIError, OSError) as error:
+        cause = error.orig if isinstance(error, DBAPIError) else error.strerror
+        reason = next(iter(str(cause or error).splitlines()), type(error).__name__)
+        file = _sqlite_file(url)
+        if file is None:
+            message = (
+                f"the database can't be used ({reason}): is O2O_DATABASE_URL right, and does its server run?"
+            )
+        else:
+            message = (
+                f"the database {file} can't be used ({reason}): set O2O_DATA_DIR to a folder that can be "
+                "written, or O2O_DATABASE_URL to another database"
+            )
+        raise SettingsError(message) from error
+
+
 def upgrade(url: str | URL) -> None:
-    """Bring the database's schema to the newest version; make the database where there is none."""
-    if file := _sqlite_file(url):
-        file.parent.mkdir(parents=True, exist_ok=True)
-    command.upgrade(alembic_config(url), "head")
+    """Bring the database's schema to the newest version; make the database where there is none.
+
+    Raises
+    ------
+    SettingsError
+        If it can't be opened or reached, or has a schema that this code doesn't know.
+    """
+    with answering(url):
+        if file := _sqlite_file(url):
+            file.parent.mkdir(parents=True, exist_ok=True)
+        # Only this is a question of settings: what a migration itself runs into is told in full.
+        engine = connect(url)
+        with engine.connect():
+            pass
+        engine.dispose()
+    try:
+        command.upgrade(alembic_config(url), "head")
+    except CommandError as error:
+        raise SettingsError(
+            f"the database has a schema that this version doesn't know ({error}): run the version that made "
+            "it, or set O2O_DATA_DIR or O2O_DATABASE_URL to another database"
+        ) from error
 
 
 def require_current(engine: Engine, url: str | URL) -> None:
@@ -204,14 +251,16 @@ def require_current(engine: Engine, url: str | URL) -> None:
     Raises
     ------
     SettingsError
-        If it is older or newer, or there is no database; then none is made.
+        If it is older or newer, or there is no database; then none is made. Or if it doesn't answer.
     """
-    if (file := _sqlite_file(url)) and not file.exists():
-        raise SettingsError(
-            f"there is no database in {file.parent}: set O2O_DATA_DIR or make one with `o2o db upgrade`"
-        )
-    with engine.connect() as connection:
-        found = MigrationContext.configure(connection).get_current_revision()
+    with answering(url):
+        if (file := _sqlite_file(url)) and not file.exists():
+            raise SettingsError(
+                f"there is no database in {file.parent}: set O2O_DATA_DIR or O2O_DATABASE_URL, or make one "
+                "with `o2o db upgrade`"
+            )
+        with engine.connect() as connection:
+            found = MigrationContext.configure(connection).get_current_revision()
     if found != ScriptDirectory.from_config(alembic_config(url)).get_current_head():
         state = f"at version {found}" if found else "empty"
         raise SettingsError(f"the database is {state}: run `o2o db upgrade` first")

@@ -260,7 +260,7 @@ class Settings:
 
     def __post_init__(self) -> None:
         if len(self.watermark_key) < MIN_KEY_BYTES:
-            raise SettingsError(f"the watermark key needs at least {MIN_KEY_BYTES} bytes")
+            raise SettingsError(f"O2O_WATERMARK_KEY needs at least {MIN_KEY_BYTES} bytes")
         if self.job_lease_s < 2 * self.webhook_timeout_s:
             raise SettingsError("set O2O_JOB_LEASE to at least twice O2O_WEBHOOK_TIMEOUT")
         if urlsplit(self.public_url).scheme not in {"http", "https"}:

@@ -18,9 +18,17 @@ NO_LIMIT: Final = "none"
 _RATE: Final = re.compile(r"[1-9]\d* per ([1-9]\d* )?(second|minute|hour|day)s?")
 _STORAGES: Final = frozenset({"memory", "redis", "rediss", "redis+unix"})
 
+# What migrations and queries are written for, each with the one driver that is installed.
+_DATABASES: Final = frozenset({"sqlite", "sqlite+pysqlite", "postgresql+psycopg"})
 
-def parse_key(text: str) -> bytes:
+
+def parse_key(text: str, source: str = "O2O_WATERMARK_KEY") -> bytes:
     """Return the watermark key that a text spells: hex, else base64, else its own UTF-8 bytes.
+
+    Parameters
+    ----------
+    source : str, optional
+        Where the text is from, for the message.
 
     Raises
     ------
@@ -31,15 +39,15 @@ def parse_key(text: str) -> bytes:
     key = _decoded(text) or text.encode()
     if len(key) < MIN_KEY_BYTES:
         raise SettingsError(
-            f"the watermark key has {len(key)} bytes and needs at least {MIN_KEY_BYTES}: "
-            "make one with `openssl rand -hex 32`"
+            f"the watermark key in {source} has {len(key)} bytes and needs at least {MIN_KEY_BYTES}: make "
+            "one with `openssl rand -hex 32`"
         )
     return key
 
 
-def key(_name: str, text: str) -> bytes:
+def key(name: str, text: str) -> bytes:
     """Return a watermark key."""
-    return parse_key(text)
+    return parse_key(text, name)
 
 
 def text(_name: str, text: str) -> str:
@@ -52,11 +60,35 @@ def folder(_name: str, text: str) -> Path:
     return Path(text).resolve()
 
 
-def database(_name: str, text: str) -> str:
-    """Return a database's address, PostgreSQL's plain ones with the driver that is installed."""
+def database(name: str, text: str) -> str:
+    """Return a database's address, PostgreSQL's plain ones with the driver that is installed.
+
+    Raises
+    ------
+    SettingsError
+        If it isn't an address, or that of another kind of database. It isn't repeated, for its password.
+    """
+    from sqlalchemy.engine import make_url
+    from sqlalchemy.exc import ArgumentError
+
     for prefix in ("postgres://", "postgresql://"):
         if text.startswith(prefix):
-            return "postgresql+psycopg://" + text.removeprefix(prefix)
+            text = "postgresql+psycopg://" + text.removeprefix(prefix)
+    try:
+        url = make_url(text)
+    except (ArgumentError, ValueError):  # the latter for a port that is no number
+        url = None
+    if url is None or url.drivername not in _DATABASES:
+        raise SettingsError(
+            f"{name} starts with sqlite:/// or postgresql://, such as sqlite:////srv/o2o/o2o.sqlite3 or "
+            "postgresql://user:password@host:5432/o2o"
+        )
+    if url.get_backend_name() == "sqlite" and url.host:
+        raise SettingsError(f"{name} has three slashes before a file's path, four before an absolute one")
+    if "@" in (
+        url.host or ""
+    ):  # else the message that there is no such host would tell a part of the password
+        raise SettingsError(f"{name} holds one @, before the host: write one in a password as %40")
     return text
 
 

@@ -24,6 +24,10 @@ class _Commands(TyperGroup):
     def invoke(self, ctx: Any) -> Any:
         try:
             return super().invoke(ctx)
+        except typer.BadParameter as error:
+            # What checks parameters puts this before every message of our own.
+            error.message = error.message.removeprefix("Value error, ")
+            raise
         except O2oError as error:
             typer.secho(f"error: {error.detail}", fg="red", err=True)
             raise typer.Exit(exit_code(error)) from error

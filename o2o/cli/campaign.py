@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
-from uuid import UUID
+from typing import TYPE_CHECKING, Any, Final
 
 import typer
 
+from o2o.cli import lists
 from o2o.cli.environment import current_settings, now, transaction
+from o2o.cli.ids import CampaignId, PublisherId
 from o2o.errors import Fault, InvalidRequest
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
     from o2o.models import Campaign
     from o2o.services.imports import Issue, Sheet
+    from o2o.services.paging import Page
 
 commands = typer.Typer(no_args_is_help=True, help="Whole issues, and which picture gets which mark.")
 
@@ -36,8 +38,10 @@ def register(app: typer.Typer) -> None:
 
 @commands.command("import")
 def import_(
-    file: Path = typer.Argument(exists=True, dir_okay=False, help="The issue: .csv or .json."),
-    publisher: UUID = typer.Option(..., help="The publisher's ID."),
+    publisher: PublisherId,
+    file: Path = typer.Argument(
+        exists=True, dir_okay=False, metavar="FILE", help="The issue: .csv or .json."
+    ),
     title: str = typer.Option("", help="The campaign's title; a .json file holds it itself."),
     page_count: str = typer.Option("", help="How many pages it has."),
     on_sale_on: str = typer.Option("", help="Its first day, such as 2026-05-01."),
@@ -77,8 +81,8 @@ def import_(
 
 @commands.command()
 def manifest(
-    campaign: UUID = typer.Argument(help="The campaign's ID."),
-    publisher: UUID = typer.Option(..., help="The publisher's ID."),
+    campaign: CampaignId,
+    publisher: PublisherId,
     out: Path | None = typer.Option(None, "-o", "--out", help=OUT_HELP),
     as_json: bool = typer.Option(False, JSON, help=JSON_HELP),
 ) -> None:
@@ -91,6 +95,30 @@ def manifest(
     with transaction(settings) as session:
         found = campaigns.get(session, publisher, campaign)
         _put(_manifest(session, found, settings.public_url, as_json=as_json), out)
+
+
+@commands.command("list")
+def list_(publisher: PublisherId, as_json: bool = typer.Option(False, JSON, help=lists.JSON_HELP)) -> None:
+    """List a publisher's campaigns, the newest first."""
+    from o2o.services import campaigns, publishers
+
+    def pages_of(session: Session, limit: int, cursor: str | None) -> Page[Campaign]:
+        publishers.get(session, publisher)
+        return campaigns.page(session, publisher, limit=limit, cursor=cursor)
+
+    lists.show(pages_of, _fields, ("id", "on_sale_on", "title"), as_json=as_json)
+
+
+def _fields(campaign: Campaign) -> dict[str, Any]:
+    """What a campaign holds."""
+    return {
+        "id": str(campaign.id),
+        "title": campaign.title,
+        "page_count": campaign.page_count,
+        "on_sale_on": campaign.on_sale_on.isoformat() if campaign.on_sale_on else None,
+        "off_sale_on": campaign.off_sale_on.isoformat() if campaign.off_sale_on else None,
+        "created_at": campaign.created_at.isoformat(),
+    }
 
 
 def _issue(file: Path, campaign: dict[str, str], media_dir: Path) -> Issue:

@@ -65,7 +65,7 @@ def watermark_key(key_file: Path | None) -> bytes:
                 f"the key file {key_file} can't be read ({reason}): name a file that holds the key"
             ) from error
     if text is not None and (key_file or text):
-        return parse_key(text)
+        return parse_key(text, str(key_file or "O2O_WATERMARK_KEY"))
     warn_of_demonstration_key()
     return DEMONSTRATION_KEY
 

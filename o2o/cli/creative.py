@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING
-from uuid import UUID
 
 import typer
 
 from o2o.cli.environment import current_settings, now, transaction
+from o2o.cli.ids import PublisherId
+from o2o.errors import SettingsError
 from o2o.settings import Settings
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ def group() -> None:
 
 @commands.command()
 def add(
-    publisher: UUID = typer.Option(..., help="The publisher's ID."),
+    publisher: PublisherId,
     title: str = typer.Option(..., help="What readers see first."),
     campaign: str | None = typer.Option(None, help="A campaign's name; made if it is new."),
     link: str | None = typer.Option(None, help="Where the picture leads."),
@@ -71,10 +72,12 @@ def _stored(image: Path, settings: Settings) -> Stored:
     """Keep copies of the picture in the media folder."""
     from o2o.integrations.storage import store
 
-    # A designer's file may be far larger than any photo.
-    return store(
-        image.read_bytes(),
-        settings.media_dir,
-        max_bytes=1 << 30,
-        max_pixels=10 * settings.max_photo_pixels,
-    )
+    data = image.read_bytes()
+    try:
+        # A designer's file may be far larger than any photo.
+        return store(data, settings.media_dir, max_bytes=1 << 30, max_pixels=10 * settings.max_photo_pixels)
+    except OSError as error:
+        raise SettingsError(
+            f"the folder {settings.media_dir} can't be written ({error.strerror or error}): set "
+            "O2O_DATA_DIR to one that can be"
+        ) from error

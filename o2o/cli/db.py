@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from o2o.cli.environment import current_settings
+from o2o.cli.environment import current_settings, require_database
 
 commands = typer.Typer(no_args_is_help=True, help="The database's schema.")
 
@@ -26,8 +26,5 @@ def upgrade() -> None:
 @commands.command()
 def check() -> None:
     """Tell whether the database has the schema that this version needs."""
-    from o2o.db import connect, require_current
-
-    url = current_settings().database_url
-    require_current(connect(url), url)
+    require_database(current_settings())
     typer.echo("the database is at the newest version")

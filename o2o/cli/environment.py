@@ -40,7 +40,7 @@ def transaction(settings: Settings) -> Iterator[Session]:
     Raises
     ------
     SettingsError
-        If the database has to be upgraded first.
+        If the database has to be upgraded first, or doesn't answer.
     """
     with _database(settings) as database, database.begin() as session:
         yield session
@@ -53,10 +53,22 @@ def snapshot(settings: Settings) -> Iterator[Session]:
     Raises
     ------
     SettingsError
-        If the database has to be upgraded first.
+        If the database has to be upgraded first, or doesn't answer.
     """
     with _database(settings) as database, database.snapshot() as session:
         yield session
+
+
+def require_database(settings: Settings) -> None:
+    """Find out whether the settings' database answers and its schema is this code's.
+
+    Raises
+    ------
+    SettingsError
+        If it doesn't, or isn't.
+    """
+    with _database(settings):
+        pass
 
 
 @contextmanager

@@ -42,7 +42,9 @@ def register(app: typer.Typer) -> None:
 
 
 def mark(
-    host: Annotated[Path, typer.Argument(help="The picture to mark: JPEG, PNG, TIFF or WebP.")],
+    host: Annotated[
+        Path, typer.Argument(metavar="HOST", help="The picture to mark: JPEG, PNG, TIFF or WebP.")
+    ],
     out: Annotated[Path, typer.Option("-o", "--out", help="Where to write it, in the same format.")],
     id_: Annotated[
         str | None,

@@ -61,7 +61,7 @@ def register(app: typer.Typer) -> None:
 
 
 def proof(
-    marked: Annotated[Path, typer.Argument(help="A file that `o2o mark` has written.")],
+    marked: Annotated[Path, typer.Argument(metavar="MARKED", help="A file that `o2o mark` has written.")],
     condition: Annotated[
         str, typer.Option(help="The light and the hand: easy, typical or hard.")
     ] = "typical",

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from uuid import UUID
+from typing import TYPE_CHECKING, Any
 
 import typer
 
+from o2o.cli import lists
 from o2o.cli.environment import current_settings, now, snapshot, transaction
+from o2o.cli.ids import PublisherId
+
+if TYPE_CHECKING:
+    from o2o.models import Publisher
 
 commands = typer.Typer(no_args_is_help=True, help="Who puts marked pictures into print.")
 
@@ -18,7 +23,7 @@ def register(app: typer.Typer) -> None:
 
 
 @commands.command()
-def add(name: str = typer.Argument(help="Its name, as readers see it.")) -> None:
+def add(name: str = typer.Argument(metavar="NAME", help="Its name, as readers see it.")) -> None:
     """Register a publisher and print its ID."""
     from o2o.services import publishers
 
@@ -27,10 +32,32 @@ def add(name: str = typer.Argument(help="Its name, as readers see it.")) -> None
     typer.echo(publisher_id)
 
 
+@commands.command("list")
+def list_(as_json: bool = typer.Option(False, "--json", help=lists.JSON_HELP)) -> None:
+    """List the publishers, the newest first."""
+    from o2o.services import publishers
+
+    lists.show(
+        lambda session, limit, cursor: publishers.page(session, limit=limit, cursor=cursor),
+        _fields,
+        ("id", "name"),
+        as_json=as_json,
+    )
+
+
+def _fields(publisher: Publisher) -> dict[str, Any]:
+    """What a publisher holds."""
+    return {
+        "id": str(publisher.id),
+        "name": publisher.name,
+        "created_at": publisher.created_at.isoformat(),
+    }
+
+
 @commands.command()
 def export(
-    file: Path = typer.Argument(dir_okay=False, help="Where to write it, a .zip file."),
-    publisher: UUID = typer.Option(..., help="The publisher's ID."),
+    publisher: PublisherId,
+    file: Path = typer.Argument(dir_okay=False, metavar="FILE", help="Where to write it, a .zip file."),
     force: bool = typer.Option(False, "--force", help="Overwrite FILE if it is there."),
 ) -> None:
     """Write a publisher's whole registry into one file, for `o2o serve --registry`."""

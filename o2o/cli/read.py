@@ -23,7 +23,9 @@ def register(app: typer.Typer) -> None:
 
 
 def read(
-    photos: Annotated[list[Path], typer.Argument(help="Photos: JPEG, PNG, WebP, HEIC, AVIF or TIFF.")],
+    photos: Annotated[
+        list[Path], typer.Argument(metavar="PHOTO", help="Photos: JPEG, PNG, WebP, HEIC, AVIF or TIFF.")
+    ],
     json_: Annotated[
         bool, typer.Option("--json", help="Print one JSON object a line, a line a photo.")
     ] = False,

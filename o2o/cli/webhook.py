@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from uuid import UUID
 
 import typer
 
 from o2o.cli.environment import current_settings, now, transaction
+from o2o.cli.ids import PublisherId
 
 SECRET_BYTES = 32
 
@@ -26,8 +26,8 @@ def group() -> None:
 
 @commands.command()
 def add(
-    url: str = typer.Argument(help="Where events are sent."),
-    publisher: UUID = typer.Option(..., help="The publisher's ID."),
+    publisher: PublisherId,
+    url: str = typer.Argument(metavar="URL", help="Where events are sent."),
     as_json: bool = typer.Option(False, "--json", help="Print one JSON object with the endpoint's ID too."),
 ) -> None:
     """Send a publisher's events to an address; print the secret that signs them, this once."""

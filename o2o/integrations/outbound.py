@@ -73,7 +73,12 @@ class Outbound:
         try:
             self._policy.check_url(url)
         except SSRFGuardError as refusal:
-            raise TargetRefused(str(refusal)) from refusal
+            reason = f"no webhook is sent there ({refusal})"
+            if self._policy is _PUBLIC:
+                reason += (
+                    ": O2O_WEBHOOK_ALLOW_PRIVATE=1 allows plain http and private addresses, for development"
+                )
+            raise TargetRefused(reason) from refusal
 
     def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> Reply:
         """Send one POST request.

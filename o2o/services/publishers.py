@@ -5,12 +5,14 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from o2o.errors import InvalidRequest, NotFound
 from o2o.models import Publisher
 from o2o.models.publisher import MAX_KEEP_PHOTOS_DAYS
 from o2o.services.checks import checked_text, require_version
+from o2o.services.paging import Page, newest_first
 
 
 def add(session: Session, name: str, *, now: datetime) -> Publisher:
@@ -57,6 +59,13 @@ def edit(
     publisher.updated_at = now
     session.flush()
     return publisher
+
+
+def page(session: Session, *, limit: int, cursor: str | None) -> Page[Publisher]:
+    """Return a page of all publishers, the newest first: for who runs the service, not for any of them."""
+    return newest_first(
+        session, select(Publisher), Publisher.created_at, Publisher.id, limit=limit, cursor=cursor
+    )
 
 
 def get(session: Session, publisher_id: UUID) -> Publisher:

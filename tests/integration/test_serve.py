@@ -242,6 +242,27 @@ def test_gunicorn_takes_its_options_from_the_settings(tmp_path: Path) -> None:
     assert "127.0.0.1" not in json.dumps(lines)
 
 
+@pytest.mark.parametrize("url", ["mysql://ada:secret@db/o2o", "postgresql://ada:secret@127.0.0.1:{}/o2o", ""])
+def test_gunicorn_says_in_one_line_why_it_does_not_start(url: str, tmp_path: Path) -> None:
+    """The last case is a folder without a database."""
+    env = environment(tmp_path) | {"O2O_DATABASE_URL": url.format(free_port())}
+    command = [sys.executable, "-m", "gunicorn", "-c", "python:o2o.cli.gunicorn_conf", "app:app"]
+    done = subprocess.run(
+        [*command, "--bind", f"127.0.0.1:{free_port()}"],
+        env=env,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=START_TIMEOUT_S,
+    )
+    assert done.returncode == 2
+    (line,) = done.stderr.splitlines()
+    told = json.loads(line)
+    assert (told["event"], told["level"]) == ("not started", "critical")
+    assert "O2O_DATABASE_URL" in told["reason"]
+    assert "secret" not in line
+
+
 def wait_until_ready(client: httpx.Client) -> None:
     """Return once the service answers."""
     until = time.monotonic() + START_TIMEOUT_S

@@ -55,7 +55,7 @@ def test_a_key_is_hex_or_base64_or_the_text_itself() -> None:
 
 @pytest.mark.parametrize("text", ["", "short", "ab" * 7])
 def test_a_short_key_is_refused(text: str) -> None:
-    with pytest.raises(SettingsError, match="at least 16"):
+    with pytest.raises(SettingsError, match=r"in O2O_WATERMARK_KEY has .* at least 16"):
         parse_key(text)
 
 
@@ -92,6 +92,23 @@ def test_a_short_key_is_refused(text: str) -> None:
 def test_what_cannot_be_understood_is_named(name: str, value: str) -> None:
     with pytest.raises(SettingsError, match=name):
         Settings.from_env({name: value})
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "nonsense",
+        "mysql://o2o:word@db/o2o",
+        "postgresql+psycopg2://o2o:word@db/o2o",
+        "postgresql://o2o:word@db:port/o2o",
+        "postgresql://o2o:a@word@db/o2o",
+        "sqlite://o2o.sqlite3",
+    ],
+)
+def test_an_address_of_no_database_that_is_taken_is_refused_without_its_password(url: str) -> None:
+    with pytest.raises(SettingsError, match="O2O_DATABASE_URL") as refused:
+        Settings.from_env({"O2O_DATABASE_URL": url})
+    assert "word@db" not in str(refused.value)
 
 
 def test_a_mail_server_needs_a_sender() -> None:
