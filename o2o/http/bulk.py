@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import secrets
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
+from dataclasses import dataclass
 from itertools import chain
-from typing import Any, Final
+from typing import IO, Any, Final
 from uuid import UUID
 
 from apiflask import APIBlueprint, FileSchema
@@ -60,11 +61,11 @@ def add_issue(asked: Any, body: Any) -> Response:  # noqa: ARG001  declared for 
         added = imports.add(
             session, publisher_id(), issue, draw=secrets.randbits, by=actor().name, now=utc_now()
         )
-        found = list(manifests.lines(session, added, public_url=service().settings.public_url))
-        response = _manifest(added, found)
-    response.status_code = 201
-    response.headers["Location"] = f"/v1/campaigns/{added.id}"
-    return response
+        form = _manifest(added, manifests.lines(session, added, public_url=service().settings.public_url))
+        # Whole, as it is kept with its Idempotency-Key; an import's manifest has its bounds.
+        body = "".join(form.parts)
+    headers = {**form.headers, "Location": f"/v1/campaigns/{added.id}"}
+    return Response(body, 201, headers, content_type=form.content_type)
 
 
 @blueprint.get("/campaigns/<uuid:campaign_id>/manifest")
@@ -74,16 +75,14 @@ def add_issue(asked: Any, body: Any) -> Response:  # noqa: ARG001  declared for 
 @blueprint.doc(responses=_OF_MANIFEST)
 def show_manifest(campaign_id: UUID, asked: dict[str, Any]) -> Response:  # noqa: ARG001  `_manifest` reads it
     """Tell which picture of a campaign gets which mark, in the order of its pages."""
-    own, owner = service(), publisher_id()
+    own = service()
     with own.database.read() as session:
-        found = campaigns.get(session, owner, campaign_id)
-
-    def lines() -> Iterator[Line]:
-        # In a look of its own: the answer is still being sent when the view has ended.
-        with own.database.read() as session:
-            yield from manifests.lines(session, found, public_url=own.settings.public_url)
-
-    return _manifest(found, lines())
+        found = campaigns.get(session, publisher_id(), campaign_id)
+        form = _manifest(found, manifests.lines(session, found, public_url=own.settings.public_url))
+        file = _file(lambda into: into.writelines(part.encode() for part in form.parts))
+    response = _sent(file, form.content_type)
+    response.headers.update(form.headers)
+    return response
 
 
 @blueprint.get("/export")
@@ -96,20 +95,36 @@ def export_registry() -> Response:
     readers or scans. `o2o serve --registry FILE` serves it anywhere.
     """
     own = service()
-    # Written whole before anything is sent: a fault on the way must be an error, and not half a file.
+    with own.database.snapshot() as session:
+        found = exports.records(session, publisher_id())
+        file = _file(
+            lambda into: registry_file.write(into, found, exports.pictures_of, own.settings.media_dir)
+        )
+    return _sent(
+        file, "application/zip", as_attachment=True, download_name=f"registry-{utc_now():%Y-%m-%d}.zip"
+    )
+
+
+def _file(write: Callable[[IO[bytes]], object]) -> IO[bytes]:
+    """Return a file that is written before anything of it is sent, and ends with its answer.
+
+    A fault on the way must be an error, and not half an answer; and who takes an answer slowly holds a file
+    and no connection to the database.
+    """
     with ExitStack() as on_error:
         file = on_error.enter_context(tempfile.TemporaryFile())
-        with own.database.snapshot() as session:
-            found = exports.records(session, publisher_id())
-            registry_file.write(file, found, exports.pictures_of, own.settings.media_dir)
+        write(file)
         on_error.pop_all()  # from here on the answer closes it
+    return file
+
+
+def _sent(file: IO[bytes], content_type: str, **options: Any) -> Response:
+    """Return the answer that sends a file."""
+    size = file.tell()
     file.seek(0)
-    return send_file(
-        file,
-        "application/zip",
-        as_attachment=True,
-        download_name=f"registry-{utc_now():%Y-%m-%d}.zip",
-    )
+    response = send_file(file, content_type, **options)
+    response.content_type, response.content_length = content_type, size
+    return response
 
 
 def _issue() -> Issue:
@@ -139,15 +154,24 @@ def _issue() -> Issue:
     return issue
 
 
-def _manifest(campaign: Campaign, lines: Iterable[Line]) -> Response:
+@dataclass(frozen=True, slots=True)
+class _Form:
+    """A manifest in the form that is asked for, as its pictures come."""
+
+    parts: Iterator[str]
+    content_type: str
+    headers: Mapping[str, str]
+
+
+def _manifest(campaign: Campaign, lines: Iterator[Line]) -> _Form:
     """Return a manifest in the form that is asked for."""
     if _wants_csv():
         headers = {"Content-Disposition": f'attachment; filename="manifest-{campaign.id}.csv"'}
-        return Response(manifests.as_csv(iter(lines)), headers=headers, content_type=f"{CSV}; charset=utf-8")
-    return Response(_json(campaign, lines), content_type=JSON)
+        return _Form(manifests.as_csv(lines), f"{CSV}; charset=utf-8", headers)
+    return _Form(_json(campaign, lines), JSON, {})
 
 
-def _json(campaign: Campaign, lines: Iterable[Line]) -> Iterator[str]:
+def _json(campaign: Campaign, lines: Iterator[Line]) -> Iterator[str]:
     """Yield a manifest as JSON, as its pictures come."""
     yield f'{{"campaign": {json.dumps(CampaignOut().dump(campaign))}, "rows": ['
     for number, line in enumerate(lines):

@@ -17,6 +17,7 @@ from uuid import UUID
 from apiflask import APIBlueprint
 from flask import Response, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm.exc import StaleDataError
 from werkzeug.exceptions import RequestEntityTooLarge
 
@@ -77,6 +78,7 @@ def admin_blueprint(name: str, *, is_public: bool = False, takes_pictures: bool 
     blueprint.context_processor(_shared)
     blueprint.register_error_handler(O2oError, _problem)
     blueprint.register_error_handler(StaleDataError, _stale)
+    blueprint.register_error_handler(PoolTimeoutError, lambda error: _problem(problems.busy(error)))
     blueprint.register_error_handler(RequestEntityTooLarge, _too_large)
     return blueprint
 
