@@ -17,6 +17,7 @@ import numpy as np
 from flask.testing import FlaskClient
 from numpy.typing import NDArray
 from PIL import Image
+from sqlalchemy import event
 from standardwebhooks import Webhook
 
 from o2o.db import Database
@@ -229,6 +230,34 @@ class Desk:
         added = self.post(path, {"title": title, "state": "live", **fields})
         assert added.status_code == 201, added.text
         return added.json
+
+
+@dataclass
+class Connections:
+    """How many connections to the database are in use, and the most that were."""
+
+    now: int = 0
+    most: int = 0
+
+    def take(self, *_: object) -> None:
+        self.now += 1
+        self.most = max(self.most, self.now)
+
+    def give_back(self, *_: object) -> None:
+        self.now -= 1
+
+
+@contextmanager
+def counted_connections(database: Database) -> Iterator[Connections]:
+    """What is counted as long as the block lasts."""
+    found = Connections()
+    event.listen(database.engine, "checkout", found.take)
+    event.listen(database.engine, "checkin", found.give_back)
+    try:
+        yield found
+    finally:
+        event.remove(database.engine, "checkout", found.take)
+        event.remove(database.engine, "checkin", found.give_back)
 
 
 def _dashed(headers: Mapping[str, str]) -> dict[str, str]:
