@@ -8,8 +8,9 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import wraps
 from itertools import chain
-from typing import IO, Any, Final
+from typing import IO, Any, Final, ParamSpec
 from uuid import UUID
 
 from apiflask import APIBlueprint, FileSchema
@@ -34,6 +35,8 @@ _IN_CSV: Final[Any] = {"content": {CSV: {"schema": {"type": "string", "format": 
 _OF_IMPORT: Final[dict[int | str, Any]] = {201: _IN_CSV, 400: {}, 409: {}, 413: {}, 415: {}}
 _OF_MANIFEST: Final[dict[int | str, Any]] = {200: _IN_CSV}
 
+P = ParamSpec("P")
+
 blueprint = APIBlueprint("bulk", __name__, tag="Whole issues")
 
 
@@ -43,9 +46,22 @@ def allow_files() -> None:
     request.max_content_length = imports.MAX_BYTES
 
 
+def bounded(view: Callable[P, Any]) -> Callable[P, Any]:
+    """Refuse JSON of too many rows; to be put on a view above its input, which makes all of it at once."""
+
+    @wraps(view)
+    def checked(*args: P.args, **kwargs: P.kwargs) -> Any:
+        if request.is_json:
+            imports.require_bounds(request.get_data())
+        return view(*args, **kwargs)
+
+    return checked
+
+
 @blueprint.post("/imports")
 @blueprint.auth_required(key_auth, roles=[Scope.REGISTRY_WRITE])
 @once(publisher_id)
+@bounded
 @blueprint.input(ImportQuery, location="query", validation=False, arg_name="asked")
 @blueprint.input(ImportFields, validation=False, arg_name="body")
 @blueprint.output(Manifest, status_code=201)
