@@ -67,13 +67,13 @@ def read_csv(data: bytes, known: Collection[str], *, required: str, max_rows: in
     """
     text = _decoded(data)
     rows = _records(text, _delimiter(text, known))
-    named = next(rows, [])
-    if sum(name.strip() != "" for name in named) > MAX_COLUMNS:
+    names = next(rows, [])
+    if sum(name.strip() != "" for name in names) > MAX_COLUMNS:
         raise InvalidRequest(
             f"there are more than {MAX_COLUMNS} columns: they are {_either(known)}",
             field=f"rows/{HEADER_ROW}",
         )
-    header = [name.strip().lower() for name in named]
+    header = [name.strip().lower() for name in names]
     if not any(header):
         raise InvalidRequest(
             f"the first row names the columns, and is empty: {_either(known)}", field=f"rows/{HEADER_ROW}"

@@ -14,11 +14,14 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import numpy as np
+import pytest
+from flask import has_request_context
 from flask.testing import FlaskClient
 from numpy.typing import NDArray
 from PIL import Image
 from sqlalchemy import event
 from standardwebhooks import Webhook
+from werkzeug.datastructures import FileStorage
 
 from o2o.db import Database
 from o2o.roles import ROLE_SCOPES, Role
@@ -230,6 +233,21 @@ class Desk:
         added = self.post(path, {"title": title, "state": "live", **fields})
         assert added.status_code == 201, added.text
         return added.json
+
+
+@contextmanager
+def seen_reads(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[FileStorage]]:
+    """The uploads that the application reads into memory as long as the block lasts."""
+    found: list[FileStorage] = []
+
+    def read(self: FileStorage, *size: int) -> bytes:
+        if has_request_context():  # else it is the client, who sends it
+            found.append(self)
+        return self.stream.read(*size)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(FileStorage, "read", read, raising=False)
+        yield found
 
 
 @dataclass

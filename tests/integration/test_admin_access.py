@@ -238,7 +238,7 @@ def test_no_page_takes_a_connection_while_it_holds_one(
             values = {
                 name: str((known | {"destination_id": destination_id})[name]) for name in rule.arguments
             }
-            path = re.sub(r"<(?:\w+:)?(\w+)>", lambda gap, values=values: values[gap[1]], rule.rule)
+            path = re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule).format(**values)
             if method == "GET":
                 browser.get(path)
             else:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import Callable
+from contextlib import ExitStack
 from functools import wraps
 from typing import Any, Final, ParamSpec, cast
 from urllib.parse import urlsplit
@@ -73,6 +74,10 @@ def admin_blueprint(name: str, *, is_public: bool = False, takes_pictures: bool 
     @blueprint.before_request
     def guard() -> ResponseReturnValue | None:
         return _guard(is_public=is_public, takes_pictures=takes_pictures)
+
+    @blueprint.teardown_request
+    def leave(_error: BaseException | None) -> None:
+        g.pop("inside", ExitStack()).close()
 
     blueprint.after_request(_finish)
     blueprint.context_processor(_shared)
@@ -171,8 +176,21 @@ def _guard(*, is_public: bool, takes_pictures: bool) -> ResponseReturnValue | No
             return redirect(url_for("admin_login.show_login", next=here), 303)
         raise Unauthorized("you aren't logged in any more: log in, then send the form again")
     if not is_safe:
+        if takes_pictures:
+            _let_in()
         _require_own_form()
     return None
+
+
+def _let_in() -> None:
+    """Hold a place inside, as readers' photos do, for a form that may hold pictures and isn't read yet.
+
+    It is given back when the request ends. A form without pictures waits for nobody.
+    """
+    size = request.content_length
+    if size is None or size > MULTIPART_OVERHEAD_BYTES:
+        g.inside = ExitStack()
+        g.inside.enter_context(service().uploads.let_in())
 
 
 def _visitor(token: str) -> Visitor | None:

@@ -157,8 +157,7 @@ def _wanted(errors: Errors) -> tuple[dict[str, Any], dict[str, Any]]:
 
     Pictures that were chosen are kept at once: they are there again when the form comes back with a fault.
     """
-    chosen = [file.read() for file in forms.uploads("pictures")]
-    images = destination_form.images(request.form, chosen, errors)
+    images = destination_form.images(request.form, forms.uploads("pictures"), errors)
     return changes_of(request.form, images, errors), destination_form.typed(request.form, images)
 
 
