@@ -61,6 +61,6 @@ def worker(settings: Settings, database: Database | None = None) -> Worker:
 def _ready(settings: Settings, database: Database | None) -> Database:
     """Set up logs, then open the database or take the one given, and hold its schema to the code's."""
     logs.configure()
-    database = database or Database(settings.database_url)
+    database = database or Database(settings.database_url, connections=settings.database_connections)
     require_current(database.engine, settings.database_url)
     return database

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -16,9 +17,9 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from psycopg import sql
-from sqlalchemy import DateTime, Dialect, Enum, MetaData, Table, create_engine, event, insert
+from sqlalchemy import DateTime, Dialect, Enum, MetaData, Table, create_engine, event, insert, text
 from sqlalchemy.engine import URL, Connection, Engine, make_url
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
 from sqlalchemy.types import TypeDecorator
 
@@ -28,6 +29,16 @@ MIGRATIONS: Final = Path(__file__).parents[1] / "migrations"
 
 BUSY_TIMEOUT_MS: Final = 30_000
 """How long SQLite waits for another writer; each holds its lock for milliseconds."""
+
+CONNECTIONS: Final = 32
+"""Of one process, unless a setting says otherwise."""
+
+POOL_WAIT_S: Final = 10.0
+"""How long to wait for one of them to get free: each is held for milliseconds."""
+
+CONNECT_TIMEOUT_S: Final = 5
+SEND_TIMEOUT_MS: Final = 10_000
+"""After that, a server that is gone without a word is given up."""
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -83,7 +94,7 @@ def named_enum(kind: type[StrEnum], name: str) -> Enum:
     )
 
 
-def connect(url: str | URL, *, foreign_keys: bool = True) -> Engine:
+def connect(url: str | URL, *, foreign_keys: bool = True, connections: int = CONNECTIONS) -> Engine:
     """Return an engine for SQLite or PostgreSQL, with SQLite made to behave like a database.
 
     Its errors don't tell the statements' parameters, as errors end up in logs.
@@ -94,11 +105,17 @@ def connect(url: str | URL, *, foreign_keys: bool = True) -> Engine:
         SQLAlchemy's database URL.
     foreign_keys : bool, optional
         Whether SQLite enforces them; off only for migrations, which rebuild whole tables.
+    connections : int, optional
+        How many there may be at once; who finds none free waits for `POOL_WAIT_S`. An SQLite database in
+        memory has one a thread.
     """
     parsed = make_url(url)
+    pool: dict[str, Any] = {"pool_size": connections, "max_overflow": 0, "pool_timeout": POOL_WAIT_S}
     if parsed.get_backend_name() != "sqlite":
-        return create_engine(parsed, pool_pre_ping=True, hide_parameters=True)
-    engine = create_engine(parsed, hide_parameters=True)
+        limits = {"connect_timeout": CONNECT_TIMEOUT_S, "tcp_user_timeout": SEND_TIMEOUT_MS}
+        unsaid = {name: limit for name, limit in limits.items() if name not in parsed.query}
+        return create_engine(parsed, connect_args=unsaid, pool_pre_ping=True, hide_parameters=True, **pool)
+    engine = create_engine(parsed, hide_parameters=True, **(pool if _sqlite_file(parsed) else {}))
 
     @event.listens_for(engine, "connect")
     def set_pragmas(dbapi_connection: Any, _record: object) -> None:
@@ -156,11 +173,40 @@ class Database:
         (a later issue) is told of the new jobs at the same place, in `begin`.
     """
 
-    def __init__(self, url: str | URL) -> None:
-        self.engine = connect(url)
+    def __init__(self, url: str | URL, *, connections: int = CONNECTIONS) -> None:
+        self.engine = connect(url, connections=connections)
         self.jobs_added = threading.Event()
+        self._lock = threading.Lock()
+        self._asked: Future[None] | None = None
         self._writing = sessionmaker(self.engine, expire_on_commit=False)
         self._reading = sessionmaker(self.engine.execution_options(read_only=True), expire_on_commit=False)
+
+    def answers(self, within_s: float) -> bool:
+        """Whether the database answers in time; it doesn't, too, while all connections are in use.
+
+        It is asked on a thread of its own, as a network that swallows everything may hold that up for long.
+        However many want to know at once, it is asked once.
+        """
+        with self._lock:
+            if self._asked is None or self._asked.done():
+                self._asked = Future()
+                threading.Thread(target=self._ask, args=(self._asked,), daemon=True).start()
+            asked = self._asked
+        try:
+            asked.result(within_s)
+        except (SQLAlchemyError, TimeoutError):
+            return False
+        return True
+
+    def _ask(self, asked: Future[None]) -> None:
+        """Ask the database something that it need not look up."""
+        try:
+            with self.read() as session:
+                session.execute(text("SELECT 1"))
+        except Exception as error:  # noqa: BLE001  it is raised where the answer is waited for
+            asked.set_exception(error)
+        else:
+            asked.set_result(None)
 
     @contextmanager
     def begin(self) -> Iterator[Session]:

@@ -32,7 +32,7 @@ class SettingsError(O2oError):
 
 
 class Busy(O2oError):
-    """Too many photos at once.
+    """More at once than there are places for: at the decoders, or at the database.
 
     Attributes
     ----------
@@ -43,6 +43,24 @@ class Busy(O2oError):
     status = 503
     code = "busy"
     title = "The service is busy"
+
+    def __init__(self, detail: str, *, retry_after_s: int) -> None:
+        super().__init__(detail)
+        self.retry_after_s = retry_after_s
+
+
+class NotReady(O2oError):
+    """The database doesn't answer.
+
+    Attributes
+    ----------
+    retry_after_s : int
+        When to ask again.
+    """
+
+    status = 503
+    code = "not-ready"
+    title = "The service isn't ready"
 
     def __init__(self, detail: str, *, retry_after_s: int) -> None:
         super().__init__(detail)

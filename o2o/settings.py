@@ -153,6 +153,14 @@ class Settings:
         spelt.count,
         256,
     )
+    database_connections: int = _setting(
+        "O2O_DATABASE_CONNECTIONS",
+        "connections to the database that each process may hold at once, workers too: a request that finds "
+        "none free for 10 seconds gets 503 `busy`. Most threads wait without one; all processes together "
+        "stay below PostgreSQL's `max_connections` (100)",
+        spelt.count,
+        32,
+    )
     processes: int = _setting(
         "O2O_PROCESSES", "processes that answer requests, each with its own limits", spelt.count, 1
     )

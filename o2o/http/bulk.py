@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import secrets
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import wraps
 from itertools import chain
-from typing import Any, Final
+from typing import IO, Any, Final, ParamSpec, TypeVar
 from uuid import UUID
 
 from apiflask import APIBlueprint, FileSchema
@@ -34,6 +36,9 @@ _IN_CSV: Final[Any] = {"content": {CSV: {"schema": {"type": "string", "format": 
 _OF_IMPORT: Final[dict[int | str, Any]] = {201: _IN_CSV, 400: {}, 409: {}, 413: {}, 415: {}}
 _OF_MANIFEST: Final[dict[int | str, Any]] = {200: _IN_CSV}
 
+P = ParamSpec("P")
+R = TypeVar("R")
+
 blueprint = APIBlueprint("bulk", __name__, tag="Whole issues")
 
 
@@ -43,9 +48,22 @@ def allow_files() -> None:
     request.max_content_length = imports.MAX_BYTES
 
 
+def bounded(view: Callable[P, Any]) -> Callable[P, Any]:
+    """Refuse JSON of too many rows; to be put on a view above its input, which makes all of it at once."""
+
+    @wraps(view)
+    def checked(*args: P.args, **kwargs: P.kwargs) -> Any:
+        if request.is_json:
+            imports.require_bounds(request.get_data())
+        return view(*args, **kwargs)
+
+    return checked
+
+
 @blueprint.post("/imports")
 @blueprint.auth_required(key_auth, roles=[Scope.REGISTRY_WRITE])
 @once(publisher_id)
+@bounded
 @blueprint.input(ImportQuery, location="query", validation=False, arg_name="asked")
 @blueprint.input(ImportFields, validation=False, arg_name="body")
 @blueprint.output(Manifest, status_code=201)
@@ -61,11 +79,11 @@ def add_issue(asked: Any, body: Any) -> Response:  # noqa: ARG001  declared for 
         added = imports.add(
             session, publisher_id(), issue, draw=secrets.randbits, by=actor().name, now=utc_now()
         )
-        found = list(manifests.lines(session, added, public_url=service().settings.public_url))
-        response = _manifest(added, found)
-    response.status_code = 201
-    response.headers["Location"] = f"/v1/campaigns/{added.id}"
-    return response
+        form = _manifest(added, manifests.lines(session, added, public_url=service().settings.public_url))
+        # Whole, as it is kept with its Idempotency-Key; an import's manifest has its bounds.
+        body = "".join(form.parts)
+    headers = {**form.headers, "Location": f"/v1/campaigns/{added.id}"}
+    return Response(body, 201, headers, content_type=form.content_type)
 
 
 @blueprint.get("/campaigns/<uuid:campaign_id>/manifest")
@@ -75,16 +93,14 @@ def add_issue(asked: Any, body: Any) -> Response:  # noqa: ARG001  declared for 
 @blueprint.doc(responses=_OF_MANIFEST)
 def show_manifest(campaign_id: UUID, asked: dict[str, Any]) -> Response:  # noqa: ARG001  `_manifest` reads it
     """Tell which picture of a campaign gets which mark, in the order of its pages."""
-    own, owner = service(), publisher_id()
+    own = service()
     with own.database.read() as session:
-        found = campaigns.get(session, owner, campaign_id)
-
-    def lines() -> Iterator[Line]:
-        # In a look of its own: the answer is still being sent when the view has ended.
-        with own.database.read() as session:
-            yield from manifests.lines(session, found, public_url=own.settings.public_url)
-
-    return _manifest(found, lines())
+        found = campaigns.get(session, publisher_id(), campaign_id)
+        form = _manifest(found, manifests.lines(session, found, public_url=own.settings.public_url))
+        file, _ = _file(lambda into: into.writelines(part.encode() for part in form.parts))
+    response = _sent(file, form.content_type)
+    response.headers.update(form.headers)
+    return response
 
 
 @blueprint.get("/export")
@@ -100,21 +116,36 @@ def export_registry() -> Response:
     `X-Missing-Pictures`. `o2o serve --registry FILE` serves it anywhere.
     """
     own = service()
-    # Written whole before anything is sent: a fault on the way must be an error, and not half a file.
+    with own.database.snapshot() as session:
+        found = exports.records(session, publisher_id())
+        file, written = _file(
+            lambda into: registry_file.write(into, found, exports.pictures_of, own.settings.media_dir)
+        )
+    name = f"registry-{utc_now():%Y-%m-%d}.zip"
+    response = _sent(file, "application/zip", as_attachment=True, download_name=name)
+    response.headers["X-Missing-Pictures"] = str(len(written.missing))
+    return response
+
+
+def _file(write: Callable[[IO[bytes]], R]) -> tuple[IO[bytes], R]:
+    """Return a file that is written before anything of it is sent, and what its writer says of it.
+
+    A fault on the way must be an error, and not half an answer; and who takes an answer slowly holds a file
+    and no connection to the database.
+    """
     with ExitStack() as on_error:
         file = on_error.enter_context(tempfile.TemporaryFile())
-        with own.database.snapshot() as session:
-            found = exports.records(session, publisher_id())
-            written = registry_file.write(file, found, exports.pictures_of, own.settings.media_dir)
+        written = write(file)
         on_error.pop_all()  # from here on the answer closes it
+    return file, written
+
+
+def _sent(file: IO[bytes], content_type: str, **options: Any) -> Response:
+    """Return the answer that sends a file."""
+    size = file.tell()
     file.seek(0)
-    response = send_file(
-        file,
-        "application/zip",
-        as_attachment=True,
-        download_name=f"registry-{utc_now():%Y-%m-%d}.zip",
-    )
-    response.headers["X-Missing-Pictures"] = str(len(written.missing))
+    response = send_file(file, content_type, **options)
+    response.content_type, response.content_length = content_type, size
     return response
 
 
@@ -145,15 +176,24 @@ def _issue() -> Issue:
     return issue
 
 
-def _manifest(campaign: Campaign, lines: Iterable[Line]) -> Response:
+@dataclass(frozen=True, slots=True)
+class _Form:
+    """A manifest in the form that is asked for, as its pictures come."""
+
+    parts: Iterator[str]
+    content_type: str
+    headers: Mapping[str, str]
+
+
+def _manifest(campaign: Campaign, lines: Iterator[Line]) -> _Form:
     """Return a manifest in the form that is asked for."""
     if _wants_csv():
         headers = {"Content-Disposition": f'attachment; filename="manifest-{campaign.id}.csv"'}
-        return Response(manifests.as_csv(iter(lines)), headers=headers, content_type=f"{CSV}; charset=utf-8")
-    return Response(_json(campaign, lines), content_type=JSON)
+        return _Form(manifests.as_csv(lines), f"{CSV}; charset=utf-8", headers)
+    return _Form(_json(campaign, lines), JSON, {})
 
 
-def _json(campaign: Campaign, lines: Iterable[Line]) -> Iterator[str]:
+def _json(campaign: Campaign, lines: Iterator[Line]) -> Iterator[str]:
     """Yield a manifest as JSON, as its pictures come."""
     yield f'{{"campaign": {json.dumps(CampaignOut().dump(campaign))}, "rows": ['
     for number, line in enumerate(lines):

@@ -154,6 +154,6 @@ def tried(session: Session, creative: Creative, wanted: Mapping[str, Any]) -> di
     language, now = wanted["language"], wanted["at"] or utc_now()
     asker = Asker(None, wanted["country"], (language,) if language else (), Device(wanted["device"]))
     asked = {"scans": wanted["scans"], "bucket": wanted["bucket"]}
-    visit = contents.visit(session, creative, asker, now=now, **asked)
-    route = routing.route(contents.choices_of(session, [creative])[creative.id], visit)
+    choices = contents.choices_of(session, [creative])[creative.id]
+    route = routing.route(choices, contents.visit(session, choices, asker, now=now, **asked))
     return {"content": contents.content(creative, route), "steps": route.steps}

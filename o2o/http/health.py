@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterable
+from typing import Final
 
 from apiflask import APIBlueprint
 from flask import Response, request
 from prometheus_client import CONTENT_TYPE_LATEST
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
-from sqlalchemy import text
 
-from o2o.errors import NotFound, Unauthorized
+from o2o.errors import NotFound, NotReady, Unauthorized
 from o2o.http.schemas import Health
 from o2o.http.service import service, utc_now
 from o2o.services import jobs
 from o2o.services.jobs import Backlog
+
+READY_WITHIN_S: Final = 2.0
+"""Those who watch give up after a few seconds themselves."""
+
+ASK_AGAIN_S: Final = 5
 
 blueprint = APIBlueprint("health", __name__, tag="Health")
 
@@ -30,10 +35,14 @@ def healthz() -> dict[str, str]:
 
 @blueprint.get("/readyz")
 @blueprint.output(Health)
+@blueprint.doc(responses=[503])
 def readyz() -> dict[str, str]:
     """Tell that the database answers too."""
-    with service().database.read() as session:
-        session.execute(text("SELECT 1"))
+    if not service().database.answers(READY_WITHIN_S):
+        raise NotReady(
+            "the database doesn't answer, or has no connection to spare: ask again when Retry-After says",
+            retry_after_s=ASK_AGAIN_S,
+        )
     return {"status": "ok"}
 
 

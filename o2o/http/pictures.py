@@ -8,6 +8,7 @@ from typing import Any
 
 from apiflask import APIBlueprint
 from flask import request
+from werkzeug.datastructures import FileStorage
 
 from o2o.errors import NotFound
 from o2o.http.conditional import etag, expected_version
@@ -15,6 +16,7 @@ from o2o.http.once import writing
 from o2o.http.registry_schemas import Creative as CreativeOut
 from o2o.http.registry_schemas import PictureIn, StoredPicture
 from o2o.http.service import key_auth, publisher_id, service, utc_now
+from o2o.http.uploads import MAX_TURN_WAIT_S, admitted
 from o2o.integrations import storage
 from o2o.integrations.storage import Stored
 from o2o.models import Creative
@@ -22,7 +24,6 @@ from o2o.roles import Scope
 from o2o.services import creatives
 
 MULTIPART_OVERHEAD_BYTES = 64_000
-MAX_WAIT_S = 5.0
 
 blueprint = APIBlueprint("pictures", __name__, tag="Pictures")
 
@@ -35,6 +36,7 @@ def allow_pictures() -> None:
 
 @blueprint.post("/pictures")
 @blueprint.auth_required(key_auth, roles=[Scope.REGISTRY_WRITE])
+@admitted(lambda: service().uploads)
 @blueprint.input(PictureIn, location="files", arg_name="upload")
 @blueprint.output(StoredPicture, status_code=201)
 @blueprint.doc(responses=[413, 415, 503])
@@ -44,12 +46,13 @@ def add_picture(upload: dict[str, Any]) -> dict[str, str]:
     A copy of at most 1600 pixels a side is kept as JPEG, without metadata, under the name of its content: the
     same picture has the same name each time.
     """
-    name = store(upload["picture"].read()).picture
+    name = store(upload["picture"]).picture
     return {"name": name, "url": name}
 
 
 @blueprint.put("/creatives/<watermark_id:watermark_id>/picture")
 @blueprint.auth_required(key_auth, roles=[Scope.REGISTRY_WRITE])
+@admitted(lambda: service().uploads)
 @blueprint.input(PictureIn, location="files", arg_name="upload")
 @blueprint.output(CreativeOut)
 @blueprint.doc(responses=[412, 413, 415, 428, 503])
@@ -58,15 +61,15 @@ def set_picture(watermark_id: int, upload: dict[str, Any]) -> tuple[Creative, in
     with service().database.read() as session:
         # Asked now, before the work that the picture makes, and once more when that is done.
         expected_version(creatives.get(session, publisher_id(), watermark_id))
-    stored = store(upload["picture"].read())
+    stored = store(upload["picture"])
     with writing() as session:
         found = creatives.get(session, publisher_id(), watermark_id)
         creatives.edit(session, found, asdict(stored), version=expected_version(found), now=utc_now())
         return found, 200, etag(found)
 
 
-def store(data: bytes) -> Stored:
-    """Keep an uploaded picture.
+def store(picture: FileStorage) -> Stored:
+    """Keep an uploaded picture. It is read in a decoder's place: until then it lies on disk.
 
     Raises
     ------
@@ -76,8 +79,8 @@ def store(data: bytes) -> Stored:
         If too many others are being decoded.
     """
     own = service()
-    with own.uploads.decoder(MAX_WAIT_S) as run:
-        return run(storage.store, data, own.settings.media_dir, **own.settings.photo_limits)
+    with own.uploads.decoder(MAX_TURN_WAIT_S) as run:
+        return run(storage.store, picture.read(), own.settings.media_dir, **own.settings.photo_limits)
 
 
 def is_stored(name: str) -> bool:

@@ -11,12 +11,14 @@ import structlog
 from apiflask import APIFlask, HTTPError
 from flask import Response, json, request
 from marshmallow.exceptions import SCHEMA
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm.exc import StaleDataError
 
 from o2o.errors import (
     Busy,
     Fault,
     InvalidRequest,
+    NotReady,
     O2oError,
     PreconditionFailed,
     TooManyRequests,
@@ -30,6 +32,9 @@ MEDIA_TYPE = "application/problem+json"
 MOST_ERRORS = 1000
 """Faults that one answer lists; its detail says how many there are."""
 
+BUSY_RETRY_S = 5
+"""When to come back to a database whose connections were all in use; who waited for one came by chance."""
+
 _log = structlog.get_logger()
 
 
@@ -37,6 +42,7 @@ def register(app: APIFlask) -> None:
     """Have an application answer all its errors with problem documents."""
     app.register_error_handler(O2oError, answer)
     app.register_error_handler(StaleDataError, _stale)
+    app.register_error_handler(PoolTimeoutError, lambda error: answer(busy(error)))
     app.register_error_handler(RecursionError, _too_deep)
     app.register_error_handler(Exception, _unexpected)
     app.error_processor(_http)
@@ -85,7 +91,18 @@ def answer(error: O2oError) -> Response:
 
 def retry_header(error: O2oError) -> dict[str, str]:
     """Return the header that says when to come back, for errors that pass."""
-    return {"Retry-After": str(error.retry_after_s)} if isinstance(error, Busy | TooManyRequests) else {}
+    if isinstance(error, Busy | NotReady | TooManyRequests):
+        return {"Retry-After": str(error.retry_after_s)}
+    return {}
+
+
+def busy(_error: PoolTimeoutError) -> Busy:
+    """Return what it means for a request that no connection to the database got free in time."""
+    _log.warning("no connection to the database got free")
+    discard_body()  # It may be a photo.
+    return Busy(
+        "many requests are under way: send this one again when Retry-After says", retry_after_s=BUSY_RETRY_S
+    )
 
 
 def _stale(_error: StaleDataError) -> Response:

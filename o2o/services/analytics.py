@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -15,6 +16,7 @@ from sqlalchemy.orm import Session
 from o2o.errors import InvalidRequest, NotFound
 from o2o.models import Campaign, Creative, CreativeRollup, ReaderSketch, Shown
 from o2o.services import campaigns, creatives, sketch
+from o2o.services.paging import BATCH
 
 MAX_DAYS: Final = 400
 MAX_ROWS: Final = 10_000
@@ -218,16 +220,19 @@ def _readers(
     else:
         wanted = wanted.join(Creative, Creative.id == ReaderSketch.subject_id)
         wanted = _narrowed(wanted, ReaderSketch, publisher_id, question)
-    rows = session.execute(wanted.limit(MAX_SKETCHES + 1)).all()
-    if len(rows) > MAX_SKETCHES:
-        raise InvalidRequest("that is too much at once: ask for fewer days or one campaign", field="by")
-    groups: dict[tuple[Any, ...], list[bytes]] = {}
-    for *group, each in rows:
-        groups.setdefault(tuple(group), []).append(each)
-    total = sketch.estimate(each for of_group in groups.values() for each in of_group)
+    # In a stream: all of them at once would take a gigabyte.
+    found = session.execute(wanted.limit(MAX_SKETCHES + 1), execution_options={"yield_per": BATCH})
+    groups: defaultdict[tuple[Any, ...], sketch.Union] = defaultdict(sketch.Union)
+    for count, (*group, each) in enumerate(found, 1):
+        if count > MAX_SKETCHES:
+            raise InvalidRequest("that is too much at once: ask for fewer days or one campaign", field="by")
+        groups[tuple(group)].add(each)
+    total = sketch.Union()
+    for of_group in groups.values():
+        total.add_all(of_group)
     if not is_told:
-        return None, total
-    return {group: sketch.estimate(of_group) for group, of_group in groups.items()}, total
+        return None, total.estimate()
+    return {group: of_group.estimate() for group, of_group in groups.items()}, total.estimate()
 
 
 def _is_of_all_creatives(question: Question) -> bool:

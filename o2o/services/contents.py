@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from functools import cache
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import func, or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy import exists, func, or_, select
+from sqlalchemy.orm import Session, aliased
 
 from o2o.models import Creative, Destination, Rule, ScanDetection
 from o2o.services.creatives import format_id
@@ -137,16 +138,14 @@ def contents_of(
     if not creatives:
         return {}
     return {
-        creative_id: content(
-            choices.creative, route(choices, visit(session, choices.creative, asker, now=now))
-        )
+        creative_id: content(choices.creative, route(choices, visit(session, choices, asker, now=now)))
         for creative_id, choices in choices_of(session, creatives).items()
     }
 
 
 def visit(
     session: Session,
-    creative: Creative,
+    choices: Choices,
     asker: Asker,
     *,
     now: datetime,
@@ -158,24 +157,48 @@ def visit(
     Parameters
     ----------
     scans : int, optional
-        How many scans are to be taken for counted; the true number if it isn't given.
+        How many scans are to be taken for counted; if it isn't given the true number, up to where no rule
+        tells it from more. It is counted once for all rules, and only where one asks.
     bucket : int, optional
         The asker's place, 0 to 99; the true one if it isn't given.
     """
-    count: Callable[[], int] = (lambda: scans) if scans is not None else (lambda: _scans(session, creative))
+    creative_id = choices.creative.id
+
+    @cache
+    def count() -> int:
+        return scans if scans is not None else _scans(session, creative_id, _most_told(choices.rules))
+
     return Visit(
         at=now,
         country=asker.country,
         languages=asker.languages,
         device=asker.device,
-        bucket=bucket if bucket is not None else asker.bucket(creative.id),
+        bucket=bucket if bucket is not None else asker.bucket(creative_id),
         scans=count,
     )
 
 
-def _scans(session: Session, creative: Creative) -> int:
-    """Count the scans that read a creative."""
-    return session.scalar(select(func.count()).where(ScanDetection.creative_id == creative.id)) or 0
+def _most_told(rules: Iterable[Rule]) -> int:
+    """The number of scans from which on no rule tells one from more."""
+    return 1 + max(
+        (bound for rule in rules for bound in (rule.min_scans, rule.max_scans) if bound), default=0
+    )
+
+
+def _scans(session: Session, creative_id: UUID, most: int) -> int:
+    """Count the photos that a creative was read in, as analytics does; no more of them than `most`.
+
+    A photo with two copies of it is its first one's: unlike DISTINCT, that can stop as soon as it has enough.
+    """
+    other = aliased(ScanDetection)
+    before = exists().where(
+        other.scan_id == ScanDetection.scan_id,
+        other.position < ScanDetection.position,
+        other.creative_id == ScanDetection.creative_id,
+    )
+    is_first = or_(ScanDetection.position == 0, ~before)
+    wanted = select(ScanDetection.scan_id).where(ScanDetection.creative_id == creative_id, is_first)
+    return session.scalar(select(func.count()).select_from(wanted.limit(most).subquery())) or 0
 
 
 def content(creative: Creative, found: Route) -> Content:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -28,6 +29,9 @@ from o2o.services.spreadsheets import Table, TableRow, read_csv
 MAX_ROWS: Final = 5000
 MAX_BYTES: Final = 10_000_000
 """Two thousand bytes a row; the longest texts come to more, an issue's average never does."""
+
+MAX_FIELDS: Final = 40
+"""Of a row in JSON: twice as many as there are, and each that is unknown is told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +87,7 @@ def sheet_of_csv(data: bytes, campaign: Mapping[str, str]) -> Sheet:
     """
     _require_size(data)
     given = {name: text for name, text in campaign.items() if text}
-    return Sheet(given, "", read_csv(data, columns.ROW, required="title"), is_text=True)
+    return Sheet(given, "", read_csv(data, columns.ROW, required="title", max_rows=MAX_ROWS), is_text=True)
 
 
 def sheet_of_json(data: bytes) -> Sheet:
@@ -96,7 +100,7 @@ def sheet_of_json(data: bytes) -> Sheet:
     """
     _require_size(data)
     try:
-        document = json.loads(data)
+        document = json.loads(data, object_pairs_hook=_Bounds())
     except (ValueError, RecursionError) as error:
         raise InvalidRequest(f"the file isn't JSON: {error}") from error
     if not isinstance(document, dict):
@@ -120,6 +124,44 @@ def sheet_of_json(data: bytes) -> Sheet:
         else:
             faults.append(Fault(f"rows/{index}", "a row is an object"))
     return Sheet(campaign, "campaign", Table(table, faults), is_text=False)
+
+
+def require_bounds(data: bytes) -> None:
+    """Refuse JSON that is far larger in memory than as a file, before anything else takes it apart.
+
+    Raises
+    ------
+    InvalidRequest
+        If it holds more rows, or more in a row, than is taken. What isn't JSON passes: it is told elsewhere.
+    """
+    bounds = _Bounds()
+    with suppress(ValueError, RecursionError):
+        json.loads(data, object_pairs_hook=lambda pairs: bounds(pairs) and None)
+
+
+class _Bounds:
+    """Makes objects of JSON as it is read; stops the reading where there are more than a file may hold."""
+
+    def __init__(self) -> None:
+        self._left = MAX_ROWS + len(("campaign", "document"))
+
+    def __call__(self, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        """Return the object of these names and values."""
+        self._left -= 1
+        if self._left < 0 or any(isinstance(value, list) and len(value) > MAX_ROWS for _, value in pairs):
+            raise _too_many()
+        if len(pairs) > MAX_FIELDS:
+            raise InvalidRequest(
+                f"an object has more than {MAX_FIELDS} fields: see /docs for those there are"
+            )
+        return dict(pairs)
+
+
+def _too_many() -> InvalidRequest:
+    return InvalidRequest(
+        f"there are more than the {MAX_ROWS} rows that are taken: split them into several campaigns",
+        field="rows",
+    )
 
 
 def _require_size(data: bytes) -> None:
@@ -148,10 +190,7 @@ def checked(sheet: Sheet, *, is_stored: Callable[[str], bool]) -> Issue:
     if not rows and not faults:
         faults.append(Fault("rows", "there are no rows: an issue has a picture at least"))
     if len(rows) > MAX_ROWS:
-        raise InvalidRequest(
-            f"there are {len(rows)} rows, and {MAX_ROWS} are taken: split them into several campaigns",
-            field="rows",
-        )
+        raise _too_many()
     plan, found = _plan(sheet)
     faults += [fault.within(sheet.campaign_place) if sheet.campaign_place else fault for fault in found]
     entries = []

@@ -52,7 +52,8 @@ class Visit:
     bucket : int
         The reader's place among all readers of the creative, 0 to 99: see `bucket_of`.
     scans : callable
-        Returns how many scans have read the creative before; called only where a rule asks.
+        Returns how many scans have read the creative before, exactly up to the largest number that a rule
+        names and more beyond it; called only where a rule asks.
     """
 
     at: datetime

@@ -71,23 +71,46 @@ def encode(entries: Iterable[int]) -> bytes:
 
 def estimate(sketches: Iterable[bytes]) -> int:
     """Return how many different readers there are in all of the sketches together, roughly."""
-    return _estimate(_merged(sketches))
-
-
-def _merged(sketches: Iterable[bytes]) -> NDArray[np.uint8]:
-    """The registers of the union: each has the highest of its ranks."""
-    ranks = np.zeros(REGISTERS, np.uint8)
-    sparse = []
+    union = Union()
     for each in sketches:
+        union.add(each)
+    return union.estimate()
+
+
+class Union:
+    """Any number of sketches together, in the space of a few: one register array, and some entries."""
+
+    def __init__(self) -> None:
+        self._ranks = np.zeros(REGISTERS, np.uint8)
+        self._entries = bytearray()
+
+    def add(self, each: bytes) -> None:
+        """Take a sketch in: each register keeps the highest of its ranks."""
         if len(each) < DENSE_BYTES:
-            sparse.append(each)
-            continue
+            # Most hold a few entries: many at a time cost little more than one.
+            self._entries += each
+            if len(self._entries) >= DENSE_BYTES:
+                self._settle()
+            return
         pairs = np.frombuffer(each, np.uint8)
-        np.maximum(ranks[::2], pairs & TOP_RANK, out=ranks[::2])
-        np.maximum(ranks[1::2], pairs >> RANK_BITS, out=ranks[1::2])
-    entries = np.frombuffer(b"".join(sparse), "<u2")
-    np.maximum.at(ranks, entries >> RANK_BITS, (entries & TOP_RANK).astype(np.uint8))
-    return ranks
+        np.maximum(self._ranks[::2], pairs & TOP_RANK, out=self._ranks[::2])
+        np.maximum(self._ranks[1::2], pairs >> RANK_BITS, out=self._ranks[1::2])
+
+    def add_all(self, other: Union) -> None:
+        """Take in all that another holds."""
+        other._settle()
+        np.maximum(self._ranks, other._ranks, out=self._ranks)
+
+    def estimate(self) -> int:
+        """Return how many different readers there are, roughly."""
+        self._settle()
+        return _estimate(self._ranks)
+
+    def _settle(self) -> None:
+        """Bring the entries on their way to their registers."""
+        entries = np.frombuffer(bytes(self._entries), "<u2")
+        np.maximum.at(self._ranks, entries >> RANK_BITS, (entries & TOP_RANK).astype(np.uint8))
+        self._entries.clear()
 
 
 def _estimate(ranks: NDArray[np.uint8]) -> int:

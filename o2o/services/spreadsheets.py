@@ -15,6 +15,9 @@ DELIMITERS: Final = ",;"
 
 HEADER_ROW: Final = 1
 
+MAX_COLUMNS: Final = 40
+"""That have a name: each that is unknown is told."""
+
 # Where a cell's text begins with one of these, a spreadsheet takes it for a formula and works it out.
 _FORMULA_STARTS: Final = ("=", "+", "-", "@", "＝", "＋", "－", "＠", "\t", "\r", "\n")
 
@@ -43,7 +46,7 @@ class Table:
     faults: Sequence[Fault]
 
 
-def read_csv(data: bytes, known: Collection[str], *, required: str) -> Table:
+def read_csv(data: bytes, known: Collection[str], *, required: str, max_rows: int) -> Table:
     """Read a CSV file with a header: UTF-8, separated by commas or semicolons.
 
     Parameters
@@ -52,15 +55,25 @@ def read_csv(data: bytes, known: Collection[str], *, required: str) -> Table:
         The columns that there may be.
     required : str
         The one that there must be.
+    max_rows : int
+        Of what is beyond, one row is read, to tell that there are more: in memory, rows of two bytes are a
+        hundred times as large.
 
     Raises
     ------
     InvalidRequest
-        If it isn't one at all: not UTF-8, without that column, or with a quotation mark that is never closed.
+        If it isn't one at all: not UTF-8, without that column, with more than `MAX_COLUMNS`, or with a
+        quotation mark that is never closed.
     """
     text = _decoded(data)
     rows = _records(text, _delimiter(text, known))
-    header = [name.strip().lower() for name in next(rows, [])]
+    names = next(rows, [])
+    if sum(name.strip() != "" for name in names) > MAX_COLUMNS:
+        raise InvalidRequest(
+            f"there are more than {MAX_COLUMNS} columns: they are {_either(known)}",
+            field=f"rows/{HEADER_ROW}",
+        )
+    header = [name.strip().lower() for name in names]
     if not any(header):
         raise InvalidRequest(
             f"the first row names the columns, and is empty: {_either(known)}", field=f"rows/{HEADER_ROW}"
@@ -71,8 +84,10 @@ def read_csv(data: bytes, known: Collection[str], *, required: str) -> Table:
             Fault(f"rows/{HEADER_ROW}/{required}", f"there is no column {required!r}, which is needed")
         )
         raise InvalidRequest.of(faults)
-    table = []
+    table: list[TableRow] = []
     for number, record in enumerate(rows, HEADER_ROW + 1):
+        if len(table) > max_rows:
+            break
         cells = [cell.strip() for cell in record]
         if not any(cells):
             continue

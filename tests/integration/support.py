@@ -14,10 +14,14 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import numpy as np
+import pytest
+from flask import has_request_context
 from flask.testing import FlaskClient
 from numpy.typing import NDArray
 from PIL import Image
+from sqlalchemy import event
 from standardwebhooks import Webhook
+from werkzeug.datastructures import FileStorage
 
 from o2o.db import Database
 from o2o.roles import ROLE_SCOPES, Role
@@ -229,6 +233,49 @@ class Desk:
         added = self.post(path, {"title": title, "state": "live", **fields})
         assert added.status_code == 201, added.text
         return added.json
+
+
+@contextmanager
+def seen_reads(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[FileStorage]]:
+    """The uploads that the application reads into memory as long as the block lasts."""
+    found: list[FileStorage] = []
+
+    def read(self: FileStorage, *size: int) -> bytes:
+        if has_request_context():  # else it is the client, who sends it
+            found.append(self)
+        return self.stream.read(*size)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(FileStorage, "read", read, raising=False)
+        yield found
+
+
+@dataclass
+class Connections:
+    """How many connections to the database are in use, and the most that were."""
+
+    now: int = 0
+    most: int = 0
+
+    def take(self, *_: object) -> None:
+        self.now += 1
+        self.most = max(self.most, self.now)
+
+    def give_back(self, *_: object) -> None:
+        self.now -= 1
+
+
+@contextmanager
+def counted_connections(database: Database) -> Iterator[Connections]:
+    """What is counted as long as the block lasts."""
+    found = Connections()
+    event.listen(database.engine, "checkout", found.take)
+    event.listen(database.engine, "checkin", found.give_back)
+    try:
+        yield found
+    finally:
+        event.remove(database.engine, "checkout", found.take)
+        event.remove(database.engine, "checkin", found.give_back)
 
 
 def _dashed(headers: Mapping[str, str]) -> dict[str, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import product
 from uuid import UUID
 
 import pytest
@@ -13,12 +14,12 @@ from sqlalchemy import func, select
 
 from o2o.db import Database
 from o2o.http.service import utc_now
-from o2o.models import Destination, Login
+from o2o.models import Campaign, Destination, Login
 from o2o.roles import Role, Scope
-from o2o.services import keys, members, publishers, publishing, sessions
-from o2o.services.destinations import Draft
+from o2o.services import destinations, keys, members, publishers, publishing, sessions
+from o2o.services.destinations import Draft, Owner
 from tests.integration.admin_browser import SITE, AdminBrowser, key_of
-from tests.integration.support import NOW, Registered
+from tests.integration.support import NOW, Registered, counted_connections
 
 
 @pytest.fixture
@@ -207,6 +208,45 @@ def test_an_analyst_sees_and_changes_nothing(
             browser.post(path)
             assert browser.status == 403, path
             assert browser.has("ask an owner")
+
+
+def test_no_page_takes_a_connection_while_it_holds_one(
+    browser: AdminBrowser, database: Database, creative: Registered
+) -> None:
+    """Else as many requests as there are connections would each wait for one that another holds."""
+    member, key = key_of(database, creative, Role.OWNER)
+    browser.log_in(key)
+    with database.begin() as session:
+        campaign_id = session.scalars(select(Campaign.id)).one()
+        own = session.scalars(select(Destination.id)).one()
+        fallback_of = (Owner(creative.publisher_id, campaign_id=campaign_id), Owner(creative.publisher_id))
+        fallbacks = [
+            destinations.add(session, owner, Draft("F"), by="a test", now=NOW).id for owner in fallback_of
+        ]
+        held = members.get(session, creative.publisher_id, member.id)
+        other = keys.issue(session, held, label="another", scopes=[Scope.REGISTRY_READ], now=NOW).key.id
+    known = {"campaign_id": campaign_id, "member_id": member.id, "key_id": other, "token": "x"}
+    known |= {"watermark_id": creative.creative_id}
+    ending = {"admin_login.log_out", "admin_team.remove_member", "admin_team.change_role"}
+    rules = [
+        rule for rule in browser.client.application.url_map.iter_rules() if rule.rule.startswith("/admin")
+    ]
+    with counted_connections(database) as connections:
+        for method, rule, destination_id in product(("GET", "POST"), rules, (own, *fallbacks)):
+            if method not in (rule.methods or ()) or rule.endpoint in ending:
+                continue
+            values = {
+                name: str((known | {"destination_id": destination_id})[name]) for name in rule.arguments
+            }
+            path = re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule).format(**values)
+            if method == "GET":
+                browser.get(path)
+            else:
+                browser.get("/admin/campaigns")
+                # Of an old version, so that pages of conflicts are among the answers.
+                browser.post(path, title="Tart", state="draft", version="9", key=key)
+            assert browser.status < 500, (method, path)
+            assert (connections.now, connections.most) == (0, 1), (method, path)
 
 
 def test_an_editor_manages_no_team(browser: AdminBrowser, database: Database, creative: Registered) -> None:

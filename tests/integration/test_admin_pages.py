@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -20,7 +21,7 @@ from o2o.roles import Role
 from o2o.services import campaigns
 from o2o.services.campaigns import Plan
 from tests.integration.admin_browser import AdminBrowser, key_of
-from tests.integration.support import NOW, Registered, ScriptedCodec, detection, jpeg
+from tests.integration.support import NOW, Registered, ScriptedCodec, detection, jpeg, seen_reads
 from watermarks.results import Miss, MissReason
 
 
@@ -371,6 +372,44 @@ def test_a_photo_is_tried_and_nothing_is_recorded(
     assert browser.status == 422
     with database.read() as session:
         assert session.scalar(select(func.count(Scan.id))) == 0
+
+
+def test_pictures_wait_for_places_as_readers_photos_do_and_other_forms_dont(
+    browser: AdminBrowser, creative: Registered, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("o2o.http.pictures.MAX_TURN_WAIT_S", 0.01)
+    monkeypatch.setattr("o2o.http.admin.trial.MAX_TURN_WAIT_S", 0.01)
+    monkeypatch.setattr("o2o.http.uploads.MAX_WAIT_S", 0.02)
+    own = browser.client.application.extensions["o2o"]
+    large = jpeg(400, 300) + bytes(100_000)
+    path = open_destination(browser, creative)
+    fields = fields_of(browser)
+    forms: list[tuple[str, dict[str, Any], str]] = [
+        ("/admin/creatives/new", {"title": "Plum cake"}, "picture"),
+        (path, fields, "pictures"),
+        ("/admin/try", {}, "photo"),
+    ]
+    with ExitStack() as others, seen_reads(monkeypatch) as read:
+        for _ in range(own.settings.max_decodes):
+            others.enter_context(own.uploads.decoder(0))
+        for address, typed, field in forms:
+            answer = browser.post(address, **typed, **{field: chosen(large)})
+            assert (browser.status, answer.mimetype) == (503, "text/html"), address
+            browser.get(path)
+    assert read == []
+    with ExitStack() as others:
+        for _ in range(own.settings.max_decodes + own.settings.max_waiting):
+            others.enter_context(own.uploads.let_in())
+        for address, typed, field in forms:
+            answer = browser.post(address, **typed, **{field: chosen(large)})
+            assert browser.status == 503, address
+            assert int(answer.headers["Retry-After"]) > 0
+            browser.get(path)
+        browser.post(path, **fields | {"call_to_action": "Bake it"})
+        assert browser.has("Saved.")
+    for _ in range(2 * own.settings.max_waiting):  # and places are given back
+        browser.post("/admin/creatives/new", picture=chosen(large))
+        assert browser.status == 422
 
 
 def test_a_form_that_is_too_large_is_told(browser: AdminBrowser) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import tracemalloc
 from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import timedelta
@@ -15,9 +16,9 @@ from uuid import UUID, uuid4
 import pytest
 from flask.testing import FlaskClient
 
-from o2o.db import Database
+from o2o.db import Database, insert_many
 from o2o.errors import InvalidRequest
-from o2o.models import Campaign, Creative, Outcome, Scan
+from o2o.models import Campaign, Creative, Outcome, ReaderSketch, Scan
 from o2o.roles import Role, Scope
 from o2o.services import analytics, keys, members, misses, rollups, sketch
 from o2o.services.analytics import Dimension, Period, Question
@@ -357,6 +358,28 @@ def test_misses_are_shares_of_the_whole_deployments_photos(ask: Ask, raw: Raw, d
     ]
     by_both = ask(0, "/v1/analytics/misses", by=["device", "day"], **span).get_json()["rows"]
     assert by_both == [{**row, "day": day} for row in ios]
+
+
+def test_sketches_are_merged_in_a_stream(database: Database, raw: Raw) -> None:
+    publisher_id, last = raw.tenants[0].id, DAYS[0] - timedelta(days=1)
+    days = [last - timedelta(days=number) for number in range(300)]
+    rows = [
+        {
+            "subject_id": publisher_id, "publisher_id": publisher_id, "day": day, "device": f"of {number}",
+            "sketch": bytes([number]) * sketch.DENSE_BYTES,
+        }
+        for day in days for number in range(20)
+    ]  # fmt: skip
+    with database.begin() as session:
+        insert_many(session, ReaderSketch.metadata.tables["reader_sketch"], rows)
+    asked = Question(Period(days[-1], last), (Dimension.DAY,))
+    with database.read() as session:
+        analytics.report(session, publisher_id, asked)  # compiled before it is measured
+        tracemalloc.start()
+        analytics.report(session, publisher_id, asked)
+        _, most = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+    assert most < len(rows) * sketch.DENSE_BYTES / 2
 
 
 def test_misses_match_the_raw_rows(ask: Ask, raw: Raw) -> None:

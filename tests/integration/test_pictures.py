@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ from o2o.integrations.storage import THUMBNAIL_SIDE_PX
 from o2o.roles import Role, Scope
 from o2o.services import keys, members
 from o2o.settings import Settings
-from tests.integration.support import NOW, Registered, jpeg
+from tests.integration.support import NOW, Registered, jpeg, seen_reads
 
 
 @pytest.fixture
@@ -72,6 +73,31 @@ def test_a_stored_picture_can_be_a_destinations(
         added.headers["Location"], json={"images": ["0" * 64 + ".jpg"]}, headers=headers | {"If-Match": '"1"'}
     )
     assert changed.status_code == 404
+
+
+def test_a_picture_that_finds_no_place_is_sent_away_unread(
+    client: FlaskClient, creative: Registered, headers: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("o2o.http.pictures.MAX_TURN_WAIT_S", 0.01)
+    monkeypatch.setattr("o2o.http.uploads.MAX_WAIT_S", 0.02)
+    own = client.application.extensions["o2o"]
+    path = f"/v1/creatives/{creative.creative_id}/picture"
+
+    def sent() -> list[Any]:
+        return [
+            client.post("/v1/pictures", data=upload(), headers=headers),
+            client.put(path, data=upload(), headers=headers | {"If-Match": '"1"'}),
+        ]
+
+    with ExitStack() as others, seen_reads(monkeypatch) as read:
+        for _ in range(own.settings.max_decodes):
+            others.enter_context(own.uploads.decoder(0))
+        assert [(each.status_code, each.json["code"]) for each in sent()] == [(503, "busy")] * 2
+    with ExitStack() as others:
+        for _ in range(own.settings.max_decodes + own.settings.max_waiting):
+            others.enter_context(own.uploads.let_in())
+        assert [int(each.headers["Retry-After"]) > 0 for each in sent()] == [True] * 2
+    assert read == []
 
 
 def test_what_is_no_picture_is_refused(

@@ -11,7 +11,7 @@ from flask.testing import FlaskClient
 
 from o2o.db import Database
 from o2o.roles import Role
-from tests.integration.support import Desk, desk_of, jpeg, kept_photo, member_desk
+from tests.integration.support import Api, Desk, counted_connections, desk_of, jpeg, kept_photo, member_desk
 
 PICTURES = {"/v1/pictures", "/v1/creatives/{watermark_id}/picture"}
 
@@ -76,10 +76,12 @@ def body_of(method: str, path: str) -> dict[str, Any]:
     return {"json": BODIES[path]}
 
 
-def send(desk: Desk, method: str, path: str, things: dict[str, str]) -> Any:
+def send(desk: Desk, method: str, path: str, things: dict[str, str], **more: str) -> Any:
     """Send a valid request about those things."""
     body = body_of(method, path)
-    headers = {"Authorization": f"Bearer {desk.key}"} | ({} if method == "get" else {"If-Match": '"1"'})
+    headers = (
+        {"Authorization": f"Bearer {desk.key}"} | ({} if method == "get" else {"If-Match": '"1"'}) | more
+    )
     address = path.format(**things)
     return desk.client.open(address, method=method.upper(), headers=headers, buffered=True, **body)
 
@@ -148,6 +150,27 @@ def test_an_analyst_changes_nothing(
         expected = 200 if method == "get" and not is_teams else 403
         assert answer.status_code == expected, (method, path, answer.data[:300])
     assert everything(desk, things) == before
+
+
+def test_no_operation_takes_a_connection_while_it_holds_one(
+    desk: Desk, api: Api, database: Database, things: dict[str, str]
+) -> None:
+    """Else as many requests as there are connections would each wait for one that another holds."""
+    with counted_connections(database) as connections:
+        for method, path in operations(desk.client):
+            more = {"Idempotency-Key": path} if method == "post" else {}
+            answer = send(desk, method, path, things, **more)
+            assert answer.status_code < 500, (method, path)
+            assert (connections.now, connections.most) == (0, 1), (method, path)
+        scan = api.scan(key="a-photo").get_json()
+        board = f"/boards/{api.board_id}"
+        wish = {"scan_id": scan["id"], "creative_id": things["watermark_id"], "board_id": api.board_id}
+        pin = api.pin("a-wish", **wish)
+        assert pin.status_code == 202, pin.text
+        for path in ("/v1/boards", f"/v1{board}", board, f"/v1/pins/{pin.get_json()['id']}", "/readyz"):
+            assert api.get(path).status_code == 200, path
+        api.client.get(f"/s/{things['watermark_id'].removeprefix('0x')}")
+        assert (connections.now, connections.most) == (0, 1)
 
 
 def test_nobody_gets_in_without_a_key(client: FlaskClient, things: dict[str, str]) -> None:

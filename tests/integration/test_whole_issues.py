@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import tracemalloc
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -85,7 +86,7 @@ def test_an_issue_comes_in_and_its_manifest_out(
     revisions = client.get(f"/v1/destinations/{first['destination_id']}/revisions", headers=headers)
     (revision,) = revisions.json["items"]
     assert "Ada" in revision["changed_by"]
-    again = client.get(f"/v1/campaigns/{campaign['id']}/manifest", headers=headers)
+    again = client.get(f"/v1/campaigns/{campaign['id']}/manifest", headers=headers, buffered=True)
     assert again.json == made.json
     assert counts(database) == [1, 2, 2, 2]
 
@@ -196,12 +197,41 @@ def test_too_much_or_another_type_is_refused(client: Any, headers: dict[str, str
     rows = b"".join(b"Cup,%d\n" % number for number in range(1, imports.MAX_ROWS + 2))
     post: dict[str, Any] = {"content_type": "text/csv", "headers": headers}
     many = client.post("/v1/imports?title=May", data=b"title,page\n" + rows, **post)
-    assert "5001 rows, and 5000 are taken" in faults(many)["/rows"]
+    assert "more than the 5000 rows" in faults(many)["/rows"]
+    entries = [{"title": f"Cup {number}"} for number in range(imports.MAX_ROWS + 1)]
+    as_json = client.post(
+        "/v1/imports", json={"campaign": {"title": "May"}, "rows": entries}, headers=headers
+    )
+    assert "more than the 5000 rows" in faults(as_json)["/rows"]
     large = client.post("/v1/imports?title=May", data=b"x" * (imports.MAX_BYTES + 1), **post)
     assert (large.status_code, large.json["code"]) == (413, "request-too-large")
     other = client.post("/v1/imports", data=b"x", content_type="text/plain", headers=headers)
     assert (other.status_code, other.json["code"]) == (415, "unsupported-media-type")
     assert "text/csv" in other.json["detail"]
+
+
+@pytest.mark.parametrize("database_kind", ["sqlite"])
+@pytest.mark.parametrize(
+    ("content_type", "data"),
+    [
+        ("text/csv", b"title\n" + b"a\n" * 2_000_000),
+        ("text/csv", b"a," * 2_000_000 + b"title\nTart\n"),
+        ("application/json", b'{"campaign": {"title": "M"}, "rows": [' + b"{}," * 1_500_000 + b"{}]}"),
+        ("application/json", b'{"campaign": {"title": "M"}, "rows": [' + b"1," * 2_000_000 + b"1]}"),
+        ("application/json", b'{"rows": [{' + b'"a":1,' * 700_000 + b'"b":1}]}'),
+    ],
+    ids=["rows", "columns", "objects", "numbers", "fields"],
+)
+def test_a_small_file_stays_small_in_memory(
+    client: Any, headers: dict[str, str], content_type: str, data: bytes
+) -> None:
+    tracemalloc.start()
+    answer = client.post("/v1/imports?title=May", data=data, content_type=content_type, headers=headers)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert (answer.status_code, len(answer.json.get("errors", "1"))) == (422, 1), answer.text[:500]
+    # What is read is there as bytes and as text, and in one case as the pairs of one object.
+    assert most < 20 * len(data)
 
 
 def test_five_thousand_rows_come_in(client: Any, headers: dict[str, str], database: Database) -> None:
@@ -240,14 +270,16 @@ def test_a_manifest_as_csv_holds_no_formula_and_no_withdrawn_picture(
 ) -> None:
     made = client.post("/v1/imports?title=May", data=GOOD_CSV, content_type="text/csv", headers=headers)
     address = f"/v1/campaigns/{made.json['campaign']['id']}/manifest"
-    by_accept = client.get(address, headers=headers | {"Accept": "text/csv, */*;q=0.1"})
+    by_accept = client.get(address, buffered=True, headers=headers | {"Accept": "text/csv, */*;q=0.1"})
     assert by_accept.content_type == "text/csv; charset=utf-8"
-    assert client.get(f"{address}?format=csv", headers=headers).data == by_accept.data
+    assert client.get(f"{address}?format=csv", headers=headers, buffered=True).data == by_accept.data
     lines = list(csv.DictReader(io.StringIO(by_accept.data.decode("utf-8-sig"), newline="")))
     assert [line["title"] for line in lines] == ["'=Cup", "Lemon tart"]
     gone = client.delete(f"/v1/creatives/{lines[0]['id']}", headers=headers | {"If-Match": '"1"'})
     assert gone.status_code == 204
-    assert [row["title"] for row in client.get(address, headers=headers).json["rows"]] == ["Lemon tart"]
+    assert [row["title"] for row in client.get(address, buffered=True, headers=headers).json["rows"]] == [
+        "Lemon tart"
+    ]
 
 
 def test_another_publishers_campaign_is_not_there(

@@ -10,6 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from o2o.cli import app
+from o2o.db import CONNECTIONS
 from o2o.errors import SettingsError
 from o2o.settings import DEMONSTRATION_KEY, Settings
 from o2o.settings_parsing import NO_LIMIT, parse_key
@@ -23,6 +24,7 @@ def test_without_any_variable_everything_has_a_default() -> None:
     assert settings.watermark_key == DEMONSTRATION_KEY
     assert settings.uses_demonstration_key
     assert not settings.webhook_allow_private
+    assert settings.database_connections == CONNECTIONS
     assert settings.webhook_waits_s == (5, 300, 1800, 7200, 18000, 36000, 50400, 72000, 86400)
 
 

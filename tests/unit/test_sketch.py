@@ -37,6 +37,17 @@ def test_an_estimate_is_close(count: int) -> None:
     assert abs(np.mean(errors)) < 3 * STANDARD_ERROR / np.sqrt(len(errors))
 
 
+def test_a_union_of_unions_is_the_union_of_all() -> None:
+    sketches = [of(people(count, count)) for count in (0, 1, 7, 900, 1023, 1500, 5000)]
+    total, halves = sketch.Union(), (sketch.Union(), sketch.Union())
+    for number, each in enumerate(2 * sketches):
+        halves[number % 2].add(each)
+    for half in halves:
+        total.add_all(half)
+    everyone = of({reader for count in (1, 7, 900, 1023, 1500, 5000) for reader in people(count, count)})
+    assert total.estimate() == sketch.estimate(sketches) == sketch.estimate([everyone])
+
+
 def test_an_estimate_of_many_is_close_though_ranks_end_at_15() -> None:
     """With ten million readers, some ranks are cut off; drawn as their hashes are, with no bias from it."""
     readers = 10_000_000

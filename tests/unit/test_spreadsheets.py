@@ -17,7 +17,7 @@ KNOWN = ("title", "page", "link")
 
 
 def read(data: bytes) -> Table:
-    return read_csv(data, KNOWN, required="title")
+    return read_csv(data, KNOWN, required="title", max_rows=4)
 
 
 def rows(data: bytes) -> dict[str, dict[str, str]]:
@@ -49,12 +49,18 @@ def test_columns_are_held_to_those_that_are_known() -> None:
     assert table.rows[1].cells == {"title": "z"}
 
 
+def test_one_row_too_many_is_read_and_no_more() -> None:
+    table = read(b"title\n" + b"a\n" * 9 + b'"')
+    assert [row.place for row in table.rows] == [f"rows/{number}" for number in range(2, 7)]
+
+
 @pytest.mark.parametrize(
     ("data", "field", "said"),
     [
         (b"", "rows/1", "the first row names the columns"),
         (b"\n\ntitle\n", "rows/1", "the first row names the columns"),
         (b"page\n1\n", "rows/1/title", "there is no column 'title'"),
+        (b"title" + b",x" * 40, "rows/1", "more than 40 columns"),
         ("title\nCr\xe8me\n".encode("latin-1"), "rows", "from line 2 on"),
         ("title\n".encode("utf-16"), "rows", "CSV UTF-8"),
         (b'title\n"open\n', "rows/2", "quotation marks"),

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import Callable
+from contextlib import ExitStack
 from datetime import datetime
 from functools import wraps
 from typing import Any, Final, ParamSpec, cast
@@ -18,6 +19,7 @@ from uuid import UUID
 from apiflask import APIBlueprint
 from flask import Response, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm.exc import StaleDataError
 from werkzeug.exceptions import RequestEntityTooLarge
 
@@ -81,10 +83,15 @@ def admin_blueprint(name: str, *, is_public: bool = False, takes_pictures: bool 
     def guard() -> ResponseReturnValue | None:
         return _guard(is_public=is_public, takes_pictures=takes_pictures)
 
+    @blueprint.teardown_request
+    def leave(_error: BaseException | None) -> None:
+        g.pop("inside", ExitStack()).close()
+
     blueprint.after_request(_finish)
     blueprint.context_processor(_shared)
     blueprint.register_error_handler(O2oError, _problem)
     blueprint.register_error_handler(StaleDataError, _stale)
+    blueprint.register_error_handler(PoolTimeoutError, lambda error: _problem(problems.busy(error)))
     blueprint.register_error_handler(RequestEntityTooLarge, _too_large)
     return blueprint
 
@@ -177,8 +184,21 @@ def _guard(*, is_public: bool, takes_pictures: bool) -> ResponseReturnValue | No
             return redirect(url_for("admin_login.show_login", next=here), 303)
         raise Unauthorized("you aren't logged in any more: log in, then send the form again")
     if not is_safe:
+        if takes_pictures:
+            _let_in()
         _require_own_form()
     return None
+
+
+def _let_in() -> None:
+    """Hold a place inside, as readers' photos do, for a form that may hold pictures and isn't read yet.
+
+    It is given back when the request ends. A form without pictures waits for nobody.
+    """
+    size = request.content_length
+    if size is None or size > MULTIPART_OVERHEAD_BYTES:
+        g.inside = ExitStack()
+        g.inside.enter_context(service().uploads.let_in())
 
 
 def _visitor(token: str) -> Visitor | None:

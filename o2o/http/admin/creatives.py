@@ -155,7 +155,7 @@ def _chosen_picture(errors: Errors) -> dict[str, Any]:
     stored: dict[str, Any] = {}
     for chosen in forms.uploads("picture")[:1]:
         with errors.caught("picture"):
-            stored = asdict(store(chosen.read()))
+            stored = asdict(store(chosen))
     return stored
 
 

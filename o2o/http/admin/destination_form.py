@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -10,7 +10,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy.orm import Session
-from werkzeug.datastructures import MultiDict
+from werkzeug.datastructures import FileStorage, MultiDict
 
 from o2o.errors import InvalidRequest
 from o2o.http.admin import forms
@@ -88,16 +88,16 @@ class Change:
     rows: list[tuple[str, str, str]]
 
 
-def images(form: Form, chosen: list[bytes], errors: Errors) -> list[str]:
+def images(form: Form, chosen: Sequence[FileStorage], errors: Errors) -> list[str]:
     """Return the pictures that a form keeps, and those that were chosen anew, which are kept at once."""
     kept = [name for name in form.getlist("images") if NAME.fullmatch(name)][:MAX_IMAGES]
     require_stored(kept)
-    for data in chosen:
+    for picture in chosen:
         if len(kept) == MAX_IMAGES:
             errors.by_field["images"] = f"Up to {MAX_IMAGES} pictures."
             break
         with errors.caught("images"):
-            kept.append(store(data).picture)
+            kept.append(store(picture).picture)
     return list(dict.fromkeys(kept))
 
 

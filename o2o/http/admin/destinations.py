@@ -56,14 +56,18 @@ def add_destination(watermark_id: int) -> ResponseReturnValue:
 @needs(Scope.REGISTRY_READ)
 def show_campaign_fallback(campaign_id: UUID) -> ResponseReturnValue:
     """Show a campaign's fallback, or ask for one."""
-    return _show_fallback(_of_campaign(campaign_id))
+    with service().database.read() as session:
+        place = _of_campaign(session, campaign_id)
+    return _show_fallback(place)
 
 
 @blueprint.post("/campaigns/<uuid:campaign_id>/fallback")
 @needs(Scope.REGISTRY_WRITE)
 def add_campaign_fallback(campaign_id: UUID) -> ResponseReturnValue:
     """Add a campaign's fallback."""
-    return _add(_of_campaign(campaign_id))
+    with service().database.read() as session:
+        place = _of_campaign(session, campaign_id)
+    return _add(place)
 
 
 @blueprint.get("/fallback")
@@ -153,8 +157,7 @@ def _wanted(errors: Errors) -> tuple[dict[str, Any], dict[str, Any]]:
 
     Pictures that were chosen are kept at once: they are there again when the form comes back with a fault.
     """
-    chosen = [file.read() for file in forms.uploads("pictures")]
-    images = destination_form.images(request.form, chosen, errors)
+    images = destination_form.images(request.form, forms.uploads("pictures"), errors)
     return changes_of(request.form, images, errors), destination_form.typed(request.form, images)
 
 
@@ -190,7 +193,7 @@ def _place(session: Session, found: Destination) -> Place:
         creative = session.get(Creative, found.creative_id)
         assert creative is not None
         return _of_creative(creative)
-    return _of_campaign(found.campaign_id) if found.campaign_id else _of_publisher()
+    return _of_campaign(session, found.campaign_id) if found.campaign_id else _of_publisher()
 
 
 def _of_creative(creative: Creative) -> Place:
@@ -198,9 +201,8 @@ def _of_creative(creative: Creative) -> Place:
     return Place(owner, creative.title, watermark_id=creative.watermark_id)
 
 
-def _of_campaign(campaign_id: UUID) -> Place:
-    with service().database.read() as session:
-        campaign = campaigns.get(session, publisher_id(), campaign_id)
+def _of_campaign(session: Session, campaign_id: UUID) -> Place:
+    campaign = campaigns.get(session, publisher_id(), campaign_id)
     owner = Owner(publisher_id(), campaign_id=campaign_id)
     return Place(owner, campaign.title, campaign_id=campaign_id)
 

@@ -11,9 +11,9 @@ from o2o.errors import ImageError
 from o2o.http.admin import forms
 from o2o.http.admin.access import admin_blueprint, needs, publisher_id
 from o2o.http.asking import visitor
-from o2o.http.pictures import MAX_WAIT_S
 from o2o.http.scans import read_photo
 from o2o.http.service import service, utc_now
+from o2o.http.uploads import MAX_TURN_WAIT_S
 from o2o.roles import Scope
 from o2o.services import scans
 
@@ -36,7 +36,7 @@ def try_photo() -> ResponseReturnValue:
         return render_template("admin/trial.html", errors={"photo": "Choose a photo first."}), 422
     own = service()
     try:
-        reading = read_photo(chosen[0], own, wait_s=MAX_WAIT_S)
+        reading = read_photo(chosen[0], own, wait_s=MAX_TURN_WAIT_S)
     except ImageError as error:
         fault = forms.sentence(error.detail)
         return render_template("admin/trial.html", errors={"photo": fault}), error.status
