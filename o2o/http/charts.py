@@ -21,11 +21,11 @@ RIGHT: Final = 16
 TOP: Final = 16
 BOTTOM: Final = 32
 
-BAR_HEIGHT: Final = 20
-BAR_PITCH: Final = 32
-LABEL_WIDTH: Final = 176
-VALUE_WIDTH: Final = 72
-LONGEST_LABEL: Final = 26
+BARS_WIDTH: Final = 360
+"""As wide as a phone has room for; each label stands above its bar."""
+BAR_HEIGHT: Final = 12
+BAR_PITCH: Final = 44
+LONGEST_LABEL: Final = 40
 
 COLOUR: Final = "#1f6feb"
 """4.6 to 1 on white and 4.0 to 1 on near-black: enough for a graphic on either (WCAG 2.2, 1.4.11)."""
@@ -84,14 +84,15 @@ def bar_chart(title: str, bars: Sequence[tuple[str, float]]) -> Markup:
         An ``svg`` element; texts are escaped.
     """
     if not bars:
-        return _svg(title, NOTHING, 2 * BAR_PITCH, _text(WIDTH / 2, BAR_PITCH, NOTHING, anchor="middle"))
+        note = _text(BARS_WIDTH / 2, BAR_PITCH, NOTHING, anchor="middle")
+        return _svg(title, NOTHING, 2 * BAR_PITCH, note, width=BARS_WIDTH)
     longest = max(value for _label, value in bars) or 1
     parts = [_bar(index, label, value, longest) for index, (label, value) in enumerate(bars)]
     told = "; ".join(f"{label}: {_number(value)}" for label, value in bars) + "."
-    return _svg(title, told, len(bars) * BAR_PITCH, *parts)
+    return _svg(title, told, len(bars) * BAR_PITCH, *parts, width=BARS_WIDTH)
 
 
-def _svg(title: str, told: str, height: float, *parts: Markup) -> Markup:
+def _svg(title: str, told: str, height: float, *parts: Markup, width: float = WIDTH) -> Markup:
     """The image around its parts, with what is said instead of it."""
     # Two charts on a page need different IDs, and the same chart the same ones each time.
     name = "chart-" + hashlib.sha256(f"{title}\0{told}".encode(errors="replace")).hexdigest()[:12]
@@ -99,14 +100,14 @@ def _svg(title: str, told: str, height: float, *parts: Markup) -> Markup:
         '<svg xmlns="http://www.w3.org/2000/svg" class="chart" role="img" viewBox="0 0 {width} {height}" '
         'width="{width}" height="{height}" aria-labelledby="{name} {name}-told">'
         '<title id="{name}">{title}</title><desc id="{name}-told">{told}</desc>{parts}</svg>'
-    ).format(width=WIDTH, height=height, name=name, title=title, told=told, parts=Markup("").join(parts))
+    ).format(width=width, height=height, name=name, title=title, told=told, parts=Markup("").join(parts))
 
 
 def _bar(index: int, label: str, value: float, longest: float) -> Markup:
-    """A label, a bar and its value."""
-    top = index * BAR_PITCH + (BAR_PITCH - BAR_HEIGHT) / 2
-    middle = index * BAR_PITCH + BAR_PITCH / 2
-    width = (WIDTH - LABEL_WIDTH - VALUE_WIDTH) * value / longest
+    """A label and its value, and the bar below."""
+    top = index * BAR_PITCH + BAR_PITCH / 2
+    words = top - 10
+    width = BARS_WIDTH * value / longest
     shown = label if len(label) <= LONGEST_LABEL else f"{label[: LONGEST_LABEL - 1]}…"
     return Markup(
         '<g><title>{label}: {value}</title>{name}<rect x="{x}" y="{y:.1f}" width="{width:.1f}" '
@@ -114,13 +115,13 @@ def _bar(index: int, label: str, value: float, longest: float) -> Markup:
     ).format(
         label=label,
         value=_number(value),
-        name=_text(LABEL_WIDTH - 8, middle, shown, anchor="end"),
-        x=LABEL_WIDTH,
+        name=_text(0, words, shown, anchor="start"),
+        x=0,
         y=top,
         width=width,
         height=BAR_HEIGHT,
         colour=COLOUR,
-        figure=_text(LABEL_WIDTH + width + 8, middle, _number(value), anchor="start"),
+        figure=_text(BARS_WIDTH, words, _number(value), anchor="end"),
     )
 
 

@@ -221,12 +221,14 @@ def _readers(
         wanted = wanted.join(Creative, Creative.id == ReaderSketch.subject_id)
         wanted = _narrowed(wanted, ReaderSketch, publisher_id, question)
     # In a stream: all of them at once would take a gigabyte.
-    found = session.execute(wanted.limit(MAX_SKETCHES + 1), execution_options={"yield_per": BATCH})
     groups: defaultdict[tuple[Any, ...], sketch.Union] = defaultdict(sketch.Union)
-    for count, (*group, each) in enumerate(found, 1):
-        if count > MAX_SKETCHES:
-            raise InvalidRequest("that is too much at once: ask for fewer days or one campaign", field="by")
-        groups[tuple(group)].add(each)
+    with session.execute(wanted.limit(MAX_SKETCHES + 1), execution_options={"yield_per": BATCH}) as found:
+        for count, (*group, each) in enumerate(found, 1):
+            if count > MAX_SKETCHES:
+                raise InvalidRequest(
+                    "that is too much at once: ask for fewer days or one campaign", field="by"
+                )
+            groups[tuple(group)].add(each)
     total = sketch.Union()
     for of_group in groups.values():
         total.add_all(of_group)

@@ -8,9 +8,9 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import select
 
-from o2o.db import Database
+from o2o.db import Database, insert_many
 from o2o.http.admin import campaign_choice
-from o2o.models import Campaign
+from o2o.models import Campaign, PhotoRollup
 from o2o.roles import Role
 from o2o.services import campaigns, rollups, sketch
 from o2o.services.campaigns import Plan
@@ -42,9 +42,18 @@ def test_scans_are_drawn_and_told(
     assert browser.status == 200, browser.page
     assert browser.has("<dt>Scans</dt><dd>3</dd>")
     assert browser.has("<dt>Readers</dt><dd>1</dd>")
-    assert browser.page.count("<svg") == 4
+    assert browser.page.count("<svg") == 6
     assert browser.has(f'<th scope="row">{now.date()}</th><td>3</td>')
     assert browser.has('<th scope="row">Lemon tart</th><td>3</td>')
+    assert browser.has('<th scope="row">May</th><td>3</td>')
+    assert browser.has('<th scope="row">what is behind the picture</th><td>3</td>')
+    assert browser.has("None, or too few photos to tell.")
+    with database.begin() as session:
+        table = PhotoRollup.metadata.tables["photo_rollup"]
+        missed = {"day": now.date(), "device": "ios", "country": "", "reason": "glare", "photos": 997}
+        insert_many(session, table, [missed])
+    browser.get("/admin/analytics")
+    assert browser.has('<th scope="row">a reflection</th><td>99.7 %</td>')
     browser.get("/admin/analytics", **{"from": "2026-03-01", "to": "2026-03-02"})
     assert browser.has("<dt>Scans</dt><dd>0</dd>")
     assert browser.value("from") == "2026-03-01"

@@ -440,3 +440,14 @@ def test_visitors_by_short_link_are_shared_out_and_not_marked(desk: Desk, client
     assert not any("Set-Cookie" in each.headers for each in visits)
     dry = [desk.get(f"{path}/dry-run").json["content"]["link"] for _ in range(8)]
     assert set(dry) == {links[0]}
+
+
+def test_a_rule_counts_photos_and_not_copies_in_them(desk: Desk, api: Api, codec: ScriptedCodec) -> None:
+    creative_id = desk.creative()
+    first, later = (desk.destination(creative_id, title)["id"] for title in ("First", "Later"))
+    path = f"/v1/creatives/{creative_id}"
+    rules = {"rules": [{"destination_id": first, "max_scans": 1}, {"destination_id": later, "min_scans": 2}]}
+    assert desk.put(f"{path}/rules", rules, If_Match=desk.get(path).headers["ETag"]).status_code == 200
+    codec.found = [detection(int(creative_id, 16)), detection(int(creative_id, 16))]
+    titles = [api.scan().json["detections"][0]["content"]["title"] for _ in range(4)]
+    assert titles == ["First", "First", "Later", "Later"]

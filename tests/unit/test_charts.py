@@ -79,8 +79,7 @@ def test_bars_are_as_long_as_their_values(series: list[tuple[str, float]]) -> No
     image = root(charts.bar_chart("Scans", series))
     widths = [float(bar.get("width") or 0) for bar in image.iter(f"{SVG}rect")]
     longest = max(value for _label, value in series) or 1
-    room = charts.WIDTH - charts.LABEL_WIDTH - charts.VALUE_WIDTH
-    expected = [room * value / longest for _label, value in series]
+    expected = [charts.BARS_WIDTH * value / longest for _label, value in series]
     assert widths == pytest.approx(expected, abs=0.06)
 
 

@@ -19,7 +19,7 @@ from o2o.http.analytics_schemas import PeriodQuery
 from o2o.http.charts import bar_chart, line_chart
 from o2o.http.service import service
 from o2o.roles import Scope
-from o2o.services import analytics
+from o2o.services import analytics, misses
 from o2o.services.analytics import Dimension, Period, Question, Row
 
 blueprint = admin_blueprint("analytics")
@@ -28,9 +28,30 @@ MOST_BARS: Final = 12
 """Of what has more, the first by scans are drawn; the API has all."""
 
 BREAKDOWNS: Final[Mapping[Dimension, tuple[str, str]]] = {
+    Dimension.CAMPAIGN: ("Campaigns", "campaign_title"),
+    Dimension.PAGE: ("Pages", "page"),
+    Dimension.OUTCOME: ("What readers saw", "outcome"),
     Dimension.CREATIVE: ("Pictures", "creative_title"),
     Dimension.DEVICE: ("Devices", "device"),
     Dimension.COUNTRY: ("Countries", "country"),
+}
+"""Campaigns are told apart where all are asked for, pages where it is one."""
+
+OUTCOMES: Final[Mapping[str, str]] = {
+    "content": "what is behind the picture",
+    "campaign_fallback": "the campaign's fallback",
+    "publisher_fallback": "the publisher's fallback",
+    "notice": "that nothing is there",
+}
+REASONS: Final[Mapping[str, str]] = {
+    "no_template": "no mark seen",
+    "payload_failed": "a mark too weak, or another service's",
+    "too_small": "too far away",
+    "too_oblique": "too far aside",
+    "too_blurred": "blurred",
+    "glare": "a reflection",
+    "too_dark": "too dark",
+    "unknown_id": "a mark that isn't registered",
 }
 
 
@@ -61,7 +82,10 @@ def _counted(session: Session, period: Period, campaign_id: UUID | None) -> dict
     """Return a period's counts: by day as a line, by each breakdown as bars, and the numbers of both."""
     by_day = analytics.report(session, publisher_id(), Question(period, (Dimension.DAY,), campaign_id))
     tables = []
+    left_out = Dimension.CAMPAIGN if campaign_id else Dimension.PAGE
     for dimension, (title, name) in BREAKDOWNS.items():
+        if dimension is left_out:
+            continue
         found = analytics.report(session, publisher_id(), Question(period, (dimension,), campaign_id))
         rows = sorted(found.rows, key=lambda row: -row.counts.scans)[:MOST_BARS]
         named = [(_said(row, name), row.counts) for row in rows]
@@ -73,6 +97,10 @@ def _counted(session: Session, period: Period, campaign_id: UUID | None) -> dict
         "days": days,
         "line": line_chart("Scans a day", [(day, counts.scans) for day, counts in days]),
         "tables": tables,
+        "misses": [
+            (REASONS.get(each.reason, each.reason), f"{100 * each.share:.1f} %")
+            for each in sorted(misses.shares(session, period), key=lambda each: -each.share)
+        ],
         "span": {"from": period.first.isoformat(), "to": period.last.isoformat()},
     }
 
@@ -88,4 +116,5 @@ def _campaign(text: str) -> UUID | None:
 def _said(row: Row, name: str) -> str:
     """A group's name, as a person reads it."""
     found = str(row.group[name] or "unknown")
-    return DEVICES.get(found, found) if name == "device" else found
+    words = {"device": DEVICES, "outcome": OUTCOMES}.get(name, {})
+    return f"page {found}" if name == "page" else words.get(found, found)
