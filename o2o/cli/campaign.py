@@ -131,8 +131,12 @@ def _issue(file: Path, campaign: dict[str, str], media_dir: Path) -> Issue:
             _sheet(file, campaign), is_stored=lambda name: storage.is_stored(name, media_dir)
         )
     except InvalidRequest as error:
-        _show(error.faults)
-        raise
+        if not any(fault.field for fault in error.faults):
+            raise  # the file as a whole: there is no table to be made of it
+        _show(sorted(error.faults, key=_row))
+        raise InvalidRequest(
+            f"nothing is imported: mend what is wrong, {_things(len(error.faults))}"
+        ) from error
 
 
 def _sheet(file: Path, campaign: dict[str, str]) -> Sheet:
@@ -141,6 +145,8 @@ def _sheet(file: Path, campaign: dict[str, str]) -> Sheet:
 
     match file.suffix.lower():
         case ".csv":
+            if not campaign["title"].strip():
+                raise typer.BadParameter("a .csv file holds no campaign: say its --title")
             return imports.sheet_of_csv(file.read_bytes(), campaign)
         case ".json":
             if any(campaign.values()):
@@ -157,6 +163,16 @@ def _show(faults: Sequence[Fault]) -> None:
         typer.echo(f"{row:<{widths[0]}}  {column:<{widths[1]}}  {detail}", err=True)
     if len(faults) > MOST_TOLD:
         typer.echo(f"and {len(faults) - MOST_TOLD} more", err=True)
+
+
+def _row(fault: Fault) -> int:
+    """The row that a fault is in; 0 for the campaign's own."""
+    number = _cells(fault)[0]
+    return int(number) if number.isdecimal() else 0
+
+
+def _things(count: int) -> str:
+    return "one thing" if count == 1 else f"{count} things"
 
 
 def _cells(fault: Fault) -> tuple[str, str, str]:

@@ -254,6 +254,8 @@ def _print(result: dict[str, Any], as_json: bool) -> None:
     typer.echo(
         f"The proof {verdict}: at least {100 * result['threshold']:.0f} % and no misread were asked for"
     )
+    if result["read"] == result["photos"] and result["weak_share"]:
+        typer.echo("All photos read, so that nothing has to be done. Should you want more in reserve:")
     typer.echo(result["weak"])
     typer.echo(f"Contact sheet: {result['sheet']}")
     typer.echo(f"Heat map: {result['heatmap']}")

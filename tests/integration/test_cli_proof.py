@@ -81,6 +81,7 @@ def test_a_rate_under_the_threshold_exits_with_1(pictures: dict[str, Path], tmp_
     assert result.exit_code == 1
     assert "The mark is weak in" in result.stdout
     assert pictures["host"].with_name("host-heat.png").exists()
+    assert "nothing has to be done" not in result.stdout
     assert "0 of 1" in result.stdout
     assert "fails" in result.stdout
     assert str(sheet) in result.stdout
