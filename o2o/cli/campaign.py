@@ -134,9 +134,9 @@ def _issue(file: Path, campaign: dict[str, str], media_dir: Path) -> Issue:
         if not any(fault.field for fault in error.faults):
             raise  # the file as a whole: there is no table to be made of it
         _show(sorted(error.faults, key=_row))
-        raise InvalidRequest(
-            f"nothing is imported: mend what is wrong, {_things(len(error.faults))}"
-        ) from error
+        count = len(error.faults)
+        things = "one thing is" if count == 1 else f"{count} things are"
+        raise InvalidRequest(f"{things} wrong with the file, so nothing was imported") from error
 
 
 def _sheet(file: Path, campaign: dict[str, str]) -> Sheet:
@@ -169,10 +169,6 @@ def _row(fault: Fault) -> int:
     """The row that a fault is in; 0 for the campaign's own."""
     number = _cells(fault)[0]
     return int(number) if number.isdecimal() else 0
-
-
-def _things(count: int) -> str:
-    return "one thing" if count == 1 else f"{count} things"
 
 
 def _cells(fault: Fault) -> tuple[str, str, str]:
