@@ -28,6 +28,7 @@ MOST_TOLD: Final = 200
 """Faults that a screen is filled with."""
 
 OUT_HELP = "Write the manifest there instead of to stdout."
+FORCE_HELP = "Overwrite the manifest's file if it is there."
 JSON_HELP = "The manifest as one JSON object; by default CSV."
 
 
@@ -47,7 +48,8 @@ def import_(
     on_sale_on: str = typer.Option("", help="Its first day, such as 2026-05-01."),
     off_sale_on: str = typer.Option("", help="Its last day."),
     dry_run: bool = typer.Option(False, "--dry-run", help="Say what is wrong with it, and import nothing."),
-    out: Path | None = typer.Option(None, "-o", "--out", help=OUT_HELP),
+    out: Path | None = typer.Option(None, "-o", "--out", metavar="FILE", help=OUT_HELP),
+    force: bool = typer.Option(False, "--force", help=FORCE_HELP),
     as_json: bool = typer.Option(False, JSON, help=JSON_HELP),
 ) -> None:
     """Bring in a whole issue, all of it or nothing, and print its manifest."""
@@ -62,7 +64,7 @@ def import_(
         "off_sale_on": off_sale_on,
     }
     if out is not None:
-        _require_absent(out)
+        _require_writable(out, force=force)
     settings = current_settings()
     issue = _issue(file, campaign, settings.media_dir)
     with transaction(settings) as session:
@@ -74,7 +76,7 @@ def import_(
             session, publisher, issue, draw=secrets.randbits, by="the command line", now=now()
         )
         # Within the transaction: an issue whose manifest can't be written isn't imported either.
-        _put(_manifest(session, added, settings.public_url, as_json=as_json), out)
+        _put(_manifest(session, added, settings.public_url, as_json=as_json), out, force=force)
         campaign_id = added.id
     _tell(f"{_pictures(len(issue.entries))} imported into campaign {campaign_id}")
 
@@ -83,7 +85,8 @@ def import_(
 def manifest(
     campaign: CampaignId,
     publisher: PublisherId,
-    out: Path | None = typer.Option(None, "-o", "--out", help=OUT_HELP),
+    out: Path | None = typer.Option(None, "-o", "--out", metavar="FILE", help=OUT_HELP),
+    force: bool = typer.Option(False, "--force", help=FORCE_HELP),
     as_json: bool = typer.Option(False, JSON, help=JSON_HELP),
 ) -> None:
     """Print which picture of a campaign gets which mark, in the order of its pages."""
@@ -91,10 +94,10 @@ def manifest(
 
     settings = current_settings()
     if out is not None:
-        _require_absent(out)
+        _require_writable(out, force=force)
     with transaction(settings) as session:
         found = campaigns.get(session, publisher, campaign)
-        _put(_manifest(session, found, settings.public_url, as_json=as_json), out)
+        _put(_manifest(session, found, settings.public_url, as_json=as_json), out, force=force)
 
 
 @commands.command("list")
@@ -131,12 +134,12 @@ def _issue(file: Path, campaign: dict[str, str], media_dir: Path) -> Issue:
             _sheet(file, campaign), is_stored=lambda name: storage.is_stored(name, media_dir)
         )
     except InvalidRequest as error:
-        if not any(fault.field for fault in error.faults):
-            raise  # the file as a whole: there is no table to be made of it
-        _show(sorted(error.faults, key=_row))
+        if not error.faults:
+            raise
+        _show(error.faults)
         count = len(error.faults)
-        things = "one thing is" if count == 1 else f"{count} things are"
-        raise InvalidRequest(f"{things} wrong with the file, so nothing was imported") from error
+        what = "one thing is" if count == 1 else f"{count} things are"
+        raise InvalidRequest(f"{what} wrong with {file}, so nothing was imported") from error
 
 
 def _sheet(file: Path, campaign: dict[str, str]) -> Sheet:
@@ -145,8 +148,8 @@ def _sheet(file: Path, campaign: dict[str, str]) -> Sheet:
 
     match file.suffix.lower():
         case ".csv":
-            if not campaign["title"].strip():
-                raise typer.BadParameter("a .csv file holds no campaign: say its --title")
+            if not campaign["title"]:
+                raise typer.BadParameter(f"say --title: {file} doesn't hold the campaign's")
             return imports.sheet_of_csv(file.read_bytes(), campaign)
         case ".json":
             if any(campaign.values()):
@@ -156,19 +159,11 @@ def _sheet(file: Path, campaign: dict[str, str]) -> Sheet:
 
 
 def _show(faults: Sequence[Fault]) -> None:
-    """Tell what is wrong with a file, a line a fault."""
-    rows = [("ROW", "COLUMN", "WHAT IS WRONG"), *(_cells(fault) for fault in faults[:MOST_TOLD])]
-    widths = [max(len(row[column]) for row in rows) for column in (0, 1)]
-    for row, column, detail in rows:
-        typer.echo(f"{row:<{widths[0]}}  {column:<{widths[1]}}  {detail}", err=True)
-    if len(faults) > MOST_TOLD:
-        typer.echo(f"and {len(faults) - MOST_TOLD} more", err=True)
-
-
-def _row(fault: Fault) -> int:
-    """The row that a fault is in; 0 for the campaign's own."""
-    number = _cells(fault)[0]
-    return int(number) if number.isdecimal() else 0
+    """Tell what is wrong with a file, a line a fault, in the order of its rows."""
+    cells = sorted((_cells(fault) for fault in faults), key=lambda row: int(row[0] or 0))
+    lists.table([("ROW", "COLUMN", "WHAT IS WRONG"), *cells[:MOST_TOLD]], err=True)
+    if len(cells) > MOST_TOLD:
+        typer.echo(f"and {len(cells) - MOST_TOLD} more", err=True)
 
 
 def _cells(fault: Fault) -> tuple[str, str, str]:
@@ -192,15 +187,15 @@ def _manifest(session: Session, campaign: Campaign, public_url: str, *, as_json:
     return json.dumps({"campaign": own, "rows": rows}, ensure_ascii=False) + "\n"
 
 
-def _require_absent(out: Path) -> None:
+def _require_writable(out: Path, *, force: bool) -> None:
     """Find out before anything is done whether a file can be written."""
-    if out.exists():
-        raise typer.BadParameter(f"{out} exists already: name another file")
+    if out.exists() and not force:
+        raise typer.BadParameter(f"{out} exists already: name another file, or say --force")
     if not out.parent.is_dir():
         raise typer.BadParameter(f"there is no folder {out.parent}")
 
 
-def _put(text: str, out: Path | None) -> None:
+def _put(text: str, out: Path | None, *, force: bool) -> None:
     """Write a manifest where it is wanted."""
     from o2o.files import write_atomically
 
@@ -209,7 +204,7 @@ def _put(text: str, out: Path | None) -> None:
         typer.echo(text.removeprefix("\ufeff").replace("\r\n", "\n"), nl=False)
         return
     try:
-        write_atomically(out, text.encode(), overwrite=False)
+        write_atomically(out, text.encode(), overwrite=force)
     except OSError as error:
         raise typer.BadParameter(f"{out} can't be written: {error.strerror or error}") from error
 

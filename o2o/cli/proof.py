@@ -117,12 +117,13 @@ def proof(
         _draw_sheet(shots, path, heading=f"Proof of {marked.name}", subheading=_sentence(result))
     signal_db = local_signal_db([shot.photo for shot in shots], Payload(expected), key)
     weak = proof_heatmap.weak_parts(signal_db, picture)
+    told = weak.sentence(all_read=result["passed"] and result["read"] == n)
     with _written(heat_path):
         heading = f"Where the mark is weak in {marked.name}"
-        lines = [f"Mean of {n} simulated {condition} photos", weak.sentence]
+        lines = [f"Mean of {n} simulated {condition} photos", told]
         proof_heatmap.draw(picture, signal_db, heat_path, heading=heading, lines=lines)
     result |= {"sheet": str(path), "heatmap": str(heat_path), "weak_share": round(weak.share, 3)}
-    _print({"file": str(marked), "id": format_id(expected), **result, "weak": weak.sentence}, json_)
+    _print({"file": str(marked), "id": format_id(expected), **result, "weak": told}, json_)
     if not result["passed"]:
         raise typer.Exit(FAILED)
 
@@ -254,8 +255,6 @@ def _print(result: dict[str, Any], as_json: bool) -> None:
     typer.echo(
         f"The proof {verdict}: at least {100 * result['threshold']:.0f} % and no misread were asked for"
     )
-    if result["read"] == result["photos"] and result["weak_share"]:
-        typer.echo("All photos read, so that nothing has to be done. Should you want more in reserve:")
     typer.echo(result["weak"])
     typer.echo(f"Contact sheet: {result['sheet']}")
     typer.echo(f"Heat map: {result['heatmap']}")

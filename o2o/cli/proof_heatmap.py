@@ -54,15 +54,17 @@ class WeakParts:
     names: tuple[str, ...]
     cause: str | None
 
-    @property
-    def sentence(self) -> str:
-        """The parts and what would help."""
+    def sentence(self, *, all_read: bool) -> str:
+        """Return the parts and what would help, or that nothing has to where all photos read."""
         if self.cause is None:
             return "The mark is strong enough in every part of the picture."
         where = ", ".join(self.names) if self.names else "in small places here and there"
         if self.share > 0.9:
             where = "everywhere"
-        return f"The mark is weak in {100 * self.share:.0f} % of the picture ({where}): {_HELP[self.cause]}."
+        weak = f"weak in {100 * self.share:.0f} % of the picture ({where})"
+        if all_read:
+            return f"The mark is {weak}, yet every photo read: nothing needs to be done."
+        return f"The mark is {weak}: {_HELP[self.cause]}."
 
 
 def weak_parts(signal_db: NDArray[np.float64], picture: NDArray[np.uint8]) -> WeakParts:

@@ -48,7 +48,7 @@ def read(
                 codec.note(f"{result['file']}: {result['error']}")
         shown.append(result)
     if not json_:
-        _print_table(shown)
+        _print(shown)
     raise typer.Exit(_exit_code(shown))
 
 
@@ -131,35 +131,35 @@ def _advice(reason: str) -> str:
     return hint
 
 
-def _said(detection: dict[str, Any]) -> str:
-    """An ID, and below it how well it was seen."""
-    return (
-        f"{detection['id']}  {detection['signal_db']:.1f} dB, confidence {detection['confidence']:.2f}\n"
-        f"  {detection['px_per_chip']:.1f} px per chip, tilt {detection['tilt_deg']:.0f} degrees, "
-        f"sharpness {detection['sharpness']:.2f}, {100 * detection['share']:.0f} % of the picture contributed"
+def _said(detection: dict[str, Any]) -> Iterator[tuple[int, str]]:
+    """Yield an ID, and below it how well it was seen, each with how far it is indented."""
+    yield 2, f"{detection['id']}  {detection['signal_db']:.1f} dB, confidence {detection['confidence']:.2f}"
+    yield (
+        4,
+        f"{detection['px_per_chip']:.1f} px per chip, tilt {detection['tilt_deg']:.0f} degrees, "
+        f"sharpness {detection['sharpness']:.2f}, {100 * detection['share']:.0f} % of the picture used",
     )
 
 
-def _print_table(results: Sequence[dict[str, Any]]) -> None:
-    """Show the results to a person, with what to do about each miss."""
-    from rich.box import SIMPLE_HEAD
+def _print(results: Sequence[dict[str, Any]]) -> None:
+    """Show the results to a person, a paragraph a photo, with what to do about each miss.
+
+    Not a table: beside a file's path its columns would be too narrow for sentences.
+    """
     from rich.console import Console
-    from rich.table import Table
+    from rich.padding import Padding
     from rich.text import Text
 
-    table = Table(box=SIMPLE_HEAD)
-    table.add_column("photo", overflow="fold")
-    table.add_column("outcome")
-    table.add_column("what it says")
-    table.add_column("ms", justify="right")
+    console = Console(highlight=False)
     for result in results:
-        if result["outcome"] == "read":
-            outcome = Text("read", "green")
-            found = result["detections"]
-            said = "\n".join(_said(detection) for detection in found)
+        was_read = result["outcome"] == "read"
+        outcome = "read" if was_read else result["reason"].replace("_", " ")
+        after = "" if "error" in result else f" in {result['elapsed_ms']['total']:.0f} ms"
+        heading = Text.assemble(f"{result['file']}: ", (outcome, "green" if was_read else "red"), after)
+        console.print(heading, soft_wrap=True)  # a path stays whole, to be copied
+        if was_read:
+            lines = [line for detection in result["detections"] for line in _said(detection)]
         else:
-            outcome = Text(result["reason"].replace("_", " "), "red")
-            said = result.get("error") or _advice(result["reason"])
-        elapsed = "" if "error" in result else f"{result['elapsed_ms']['total']:.0f}"
-        table.add_row(Text(result["file"]), outcome, Text(said), elapsed)
-    Console(highlight=False).print(table)
+            lines = [(2, result.get("error") or _advice(result["reason"]))]
+        for indent, line in lines:
+            console.print(Padding(Text(line), (0, 0, 0, indent), expand=False))

@@ -38,7 +38,7 @@ def serve(
         None, exists=True, dir_okay=False, help="Serve this exported file, read-only, and no database."
     ),
 ) -> None:
-    """Serve the API, the phone page and the boards; the database is upgraded first."""
+    """Serve the API, the phone page, the boards and the admin pages; the database is upgraded first."""
     from o2o.db import upgrade
 
     settings = current_settings()

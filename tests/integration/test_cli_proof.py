@@ -6,14 +6,17 @@ import io
 import json
 from importlib.resources import files
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 
 import numpy as np
 import pytest
 from PIL import Image
 from typer.testing import CliRunner, Result
 
-from o2o.cli import app
-from o2o.cli.proof import wilson_interval
+from o2o.cli import app, proof
+from o2o.cli.proof import Shot, wilson_interval
+from o2o.cli.proof_heatmap import WeakParts
 from watermarks import Payload, embed
 
 KEY = b"a key for tests, 32 bytes long.."
@@ -74,6 +77,28 @@ def test_predicts_a_rate_and_draws_a_sheet(pictures: dict[str, Path], tmp_path: 
             assert drawn.width > 640
 
 
+@pytest.mark.parametrize(("read", "said"), [(2, "nothing needs to be done"), (1, "Print larger")])
+def test_advice_is_for_who_needs_it(
+    read: int, said: str, pictures: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both proofs pass; only one of them would bear a stronger mark."""
+    photos = [SimpleNamespace(ids={0xBEEF}), SimpleNamespace(ids={0xBEEF} if read == 2 else set())]
+    weak = WeakParts(0.49, ("top left",), "busy")
+    shots = [Shot(cast("Any", photo), [], 0xBEEF) for photo in photos]
+    monkeypatch.setattr(Shot, "ids", property(lambda shot: shot.photo.ids))
+    monkeypatch.setattr(proof, "_shoot", lambda *_, **__: iter(shots))
+    monkeypatch.setattr(proof, "_draw_sheet", lambda *_, **__: None)
+    monkeypatch.setattr("watermarks.local_signal.local_signal_db", lambda *_: np.zeros((2, 2)))
+    monkeypatch.setattr("o2o.cli.proof_heatmap.weak_parts", lambda *_: weak)
+    result = o2o(
+        "proof", pictures["marked"], "-n", "2", "--threshold", "0.5", "--heatmap", tmp_path / "h.png"
+    )
+    assert result.exit_code == 0, result.output
+    assert f"{read} of 2" in result.stdout
+    assert "weak in 49 % of the picture (top left)" in result.stdout
+    assert said in result.stdout
+
+
 def test_a_rate_under_the_threshold_exits_with_1(pictures: dict[str, Path], tmp_path: Path) -> None:
     """A picture that carries no mark can't say the ID that is asked for."""
     sheet = tmp_path / "sheet.png"
@@ -81,7 +106,6 @@ def test_a_rate_under_the_threshold_exits_with_1(pictures: dict[str, Path], tmp_
     assert result.exit_code == 1
     assert "The mark is weak in" in result.stdout
     assert pictures["host"].with_name("host-heat.png").exists()
-    assert "nothing has to be done" not in result.stdout
     assert "0 of 1" in result.stdout
     assert "fails" in result.stdout
     assert str(sheet) in result.stdout

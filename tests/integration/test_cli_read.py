@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from importlib.resources import files
 from pathlib import Path
 
@@ -111,11 +112,23 @@ def test_another_key_reads_nothing(photos: dict[str, Path], monkeypatch: pytest.
     assert "another key: see --key-file" in " ".join(o2o("read", photos["good.jpg"]).stdout.split())
 
 
-def test_a_person_gets_a_table_with_advice(photos: dict[str, Path]) -> None:
+def test_a_person_gets_advice(photos: dict[str, Path]) -> None:
     result = o2o("read", photos["good.jpg"], photos["blank.png"], photos["text.jpg"])
     assert result.exit_code == 3
     for said in ("0x0123456789ab", "px per chip, tilt", "no template", "Fill the frame", "send JPEG"):
         assert said in result.stdout
+
+
+def test_lines_fit_a_narrow_terminal(photos: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    told = o2o("read", photos["good.jpg"], photos["blank.png"]).stdout.splitlines()
+    assert told[0].startswith(f"{photos['good.jpg']}: read in ")
+    assert told[1].startswith("  0x0123456789ab  ")
+    assert re.fullmatch(
+        r"    \d\.\d px per chip, tilt \d+ degrees, sharpness \d\.\d\d, \d+ % of the picture used\s*", told[2]
+    )
+    assert told[3].startswith(f"{photos['blank.png']}: no template in ")
+    assert max(len(line.rstrip()) for line in (*told[1:3], *told[4:])) <= 80
 
 
 def test_without_photos_it_is_a_usage_error() -> None:

@@ -345,7 +345,9 @@ def test_the_command_line_tells_faults_as_a_table(
         "2    page    page is a whole number, not 'x'",
         "3    link    link is an http(s) address of up to 2048 ASCII characters",
     ]
-    assert "error: 2 things are wrong with the file, so nothing was imported" in result.stderr
+    assert result.stderr.splitlines()[3:] == [
+        f"error: 2 things are wrong with {bad}, so nothing was imported"
+    ]
     assert result.stdout == ""
     bad.write_text(f"title,images\nCup,{'0' * 64}.jpg\n")
     for more in ((), ("--dry-run",)):
@@ -353,6 +355,35 @@ def test_the_command_line_tells_faults_as_a_table(
         assert result.exit_code == 2
         assert result.stderr.splitlines()[1].startswith("2    images  there is no stored picture 000")
     assert counts(database) == [0, 0, 0, 0]
+
+
+@pytest.mark.usefixtures("environment")
+@pytest.mark.parametrize("database_kind", ["sqlite"])
+def test_the_command_line_says_each_thing_once_and_by_row(publisher_id: UUID, tmp_path: Path) -> None:
+    bad = tmp_path / "may.csv"
+    # The row that is a twin is found after all others, and the one without a title is the last of all.
+    bad.write_bytes(b"title,page,colour\nCup,1,red\nCup,1,\n" + b"Bowl,,\n" * 8 + b",x,\n")
+    asked = ("campaign", "import", bad, "--publisher", publisher_id)
+    result = o2o(*asked, "--title", "May", "--page-count", "many")
+    assert result.exit_code == 2
+    lines = result.stderr.splitlines()
+    numbers = [int(line.split()[0]) for line in lines[2:-1]]
+    assert numbers == sorted(numbers)
+    assert numbers[0] == 1
+    assert lines[1].startswith("     page_count")
+    assert result.stderr.count("there is no column 'colour'") == 1
+    assert "say --title" in o2o(*asked).stderr
+
+
+@pytest.mark.usefixtures("environment")
+@pytest.mark.parametrize("database_kind", ["sqlite"])
+def test_a_file_that_is_no_json_gets_no_empty_table(publisher_id: UUID, tmp_path: Path) -> None:
+    bad = tmp_path / "may.json"
+    bad.write_text("{")
+    result = o2o("campaign", "import", bad, "--publisher", publisher_id)
+    assert result.exit_code == 2
+    (line,) = result.stderr.splitlines()
+    assert line.startswith("error: the file isn't JSON")
 
 
 @pytest.mark.usefixtures("environment")
@@ -379,7 +410,7 @@ def test_the_command_line_imports_and_prints_manifests(
     issue.write_text(json.dumps({"campaign": {"title": "June"}, "rows": [{"title": "Cup"}]}))
     assert o2o("campaign", "import", issue, "--publisher", publisher_id).exit_code == 0
     for arguments, said in (
-        ((*asked, "-o", manifest), "exists already"),
+        ((*asked, "-o", manifest), "exists already: name another file, or say --force"),
         (asked, "there is a campaign 'May' already"),
         (("campaign", "import", issue, "--publisher", publisher_id, "--title", "July"), "holds the campaign"),
         (("campaign", "import", __file__, "--publisher", publisher_id), "no .csv and no .json"),
@@ -389,3 +420,10 @@ def test_the_command_line_imports_and_prints_manifests(
         assert result.exit_code == 2, result.output
         assert said in " ".join(result.stderr.replace("│", " ").split())
     assert counts(database)[0] == 2
+    before = manifest.read_bytes()
+    manifest.write_bytes(b"old")
+    again = ("campaign", "manifest", campaign, "--publisher", publisher_id, "-o", manifest)
+    assert o2o(*again).exit_code == 2
+    assert manifest.read_bytes() == b"old"
+    assert o2o(*again, "--force").exit_code == 0
+    assert manifest.read_bytes() == before

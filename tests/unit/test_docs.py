@@ -256,6 +256,22 @@ def anchors(page: Path) -> set[str]:
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
+def test_the_readme_lists_every_decision() -> None:
+    there = {name_of(page) for page in (ROOT / "docs" / "decisions").glob("*.md")}
+    assert there <= set(LINK.findall(text_of(ROOT / "README.md")))
+
+
+def test_a_new_machine_gets_its_database_before_its_first_publisher() -> None:
+    """On every page that adds one in an example; a page that only uses it takes it for there."""
+    by_page: dict[str, list[str]] = {}
+    for page, words in examples():
+        by_page.setdefault(page, []).append(" ".join(words[:2]))
+    adding = {page: used for page, used in by_page.items() if "publisher add" in used}
+    assert "docs/how-to/manage-a-registry.md" in adding
+    for page, used in adding.items():
+        assert "db upgrade" in used[: used.index("publisher add")], page
+
+
 def examples() -> Iterator[tuple[str, list[str]]]:
     """Each ``o2o`` command in a shell example, with the page that it is on."""
     for page in PAGES:

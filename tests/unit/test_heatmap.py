@@ -36,7 +36,7 @@ def test_a_dependable_place_is_what_marking_aims_at() -> None:
 def test_no_weak_part_is_said_so() -> None:
     found = weak_parts(field(), plain(128))
     assert (found.share, found.names, found.cause) == (0, (), None)
-    assert "strong enough in every part" in found.sentence
+    assert "strong enough in every part" in found.sentence(all_read=False)
 
 
 @pytest.mark.parametrize(
@@ -47,14 +47,20 @@ def test_weak_parts_are_named_with_what_helps(level: int, cause: str, help_: str
     found = weak_parts(field(slice(0, 4), slice(0, 3)), plain(level))
     assert (found.names, found.cause) == (("top left",), cause)
     assert found.share == pytest.approx(1 / 9)
-    assert help_ in found.sentence
-    assert "11 % of the picture (top left)" in found.sentence
+    assert help_ in found.sentence(all_read=False)
+    assert "11 % of the picture (top left)" in found.sentence(all_read=False)
+
+
+def test_nothing_is_advised_where_every_photo_read() -> None:
+    said = weak_parts(field(slice(0, 4), slice(0, 3)), plain(128)).sentence(all_read=True)
+    assert "11 % of the picture (top left), yet every photo read: nothing needs to be done" in said
+    assert "Print larger" not in said
 
 
 def test_weak_nearly_everywhere_and_here_and_there() -> None:
-    assert "(everywhere)" in weak_parts(field(slice(None)), plain(128)).sentence
+    assert "(everywhere)" in weak_parts(field(slice(None)), plain(128)).sentence(all_read=False)
     speck = field(slice(5, 6), slice(4, 5))
-    assert "here and there" in weak_parts(speck, plain(128)).sentence
+    assert "here and there" in weak_parts(speck, plain(128)).sentence(all_read=False)
 
 
 def test_the_middle_has_a_name() -> None:
