@@ -8,12 +8,12 @@ from datetime import date, datetime
 from typing import Any, Self
 from uuid import UUID
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from o2o.errors import Conflict, InvalidRequest, NotFound
-from o2o.models import Campaign, Creative, Destination, DestinationRevision, ScanDetection
+from o2o.models import Campaign, Creative, Destination
 from o2o.services.checks import MAX_PAGES, all_checked, checked_pages, checked_text, require_version
 from o2o.services.paging import Page, newest_first
 
@@ -125,17 +125,18 @@ def remove(session: Session, campaign: Campaign, *, version: int) -> None:
     PreconditionFailed
         If it was changed since that version.
     Conflict
-        If it has creatives, or had ones that were scanned.
+        If it has creatives, or a fallback, which readers' pins may show.
     """
     require_version(campaign.version, version)
     if session.scalar(select(Creative.id).where(Creative.campaign_id == campaign.id).limit(1)):
         raise Conflict("this campaign has creatives, and print can't be taken back: withdraw those instead")
-    shown = select(ScanDetection.scan_id).join(Destination, Destination.id == ScanDetection.destination_id)
-    if session.scalar(shown.where(Destination.campaign_id == campaign.id).limit(1)):
-        raise Conflict("readers have seen this campaign's fallback, which their pins still show: keep it")
-    fallbacks = select(Destination.id).where(Destination.campaign_id == campaign.id)
-    session.execute(delete(DestinationRevision).where(DestinationRevision.destination_id.in_(fallbacks)))
-    session.execute(delete(Destination).where(Destination.campaign_id == campaign.id))
+    # A destination is never deleted, seen or not. Whether it was seen, and whether a row still refers to it,
+    # only all detections could tell: each scan would pay for an index that nothing else asks.
+    if session.scalar(select(Destination.id).where(Destination.campaign_id == campaign.id).limit(1)):
+        raise Conflict(
+            "this campaign has a fallback, which readers' pins may show: keep it, or give it another title "
+            "and use it for the next issue"
+        )
     session.delete(campaign)
     session.flush()
 

@@ -8,11 +8,13 @@ from uuid import UUID
 
 import pytest
 from flask.testing import FlaskClient
-from sqlalchemy import func, select
+from sqlalchemy import event, func, select
 
 from o2o.db import Database
 from o2o.models import Campaign, Creative
-from tests.integration.support import Api, Desk, ScriptedCodec, detection, jpeg
+from o2o.services import contents, creatives
+from o2o.services.contents import Asker
+from tests.integration.support import NOW, Api, Desk, ScriptedCodec, detection, jpeg
 
 
 def test_a_campaign_is_made_changed_and_removed(desk: Desk) -> None:
@@ -189,6 +191,53 @@ def test_a_campaigns_fallback_comes_before_the_publishers(desk: Desk, api: Api, 
     desk.patch(own.headers["Location"], {"state": "expired"}, If_Match=own.headers["ETag"])
     assert api.scan().json["detections"][0]["content"]["title"] == "Ours"
     assert desk.get("/v1/fallback").json["title"] == "Ours"
+
+
+def test_a_campaign_with_a_fallback_stays_without_a_look_at_detections(
+    desk: Desk, database: Database
+) -> None:
+    path = desk.post("/v1/campaigns", {"title": "May"}).headers["Location"]
+    fallback = desk.post(f"{path}/fallback", {"title": "May's", "state": "draft"})
+    said: list[str] = []
+    event.listen(database.engine, "before_cursor_execute", lambda *told: said.append(told[2]))
+    answer = desk.delete(path, If_Match=desk.get(path).headers["ETag"])
+    assert (answer.status_code, answer.json["code"]) == (409, "conflict")
+    assert "give it another title" in answer.json["detail"]
+    assert said
+    assert not [each for each in said if "scan_detection" in each or "DELETE" in each]
+    assert desk.get(f"{path}/fallback").json == fallback.json
+
+
+def test_rules_count_photos_and_no_more_than_they_tell_apart(
+    desk: Desk, api: Api, codec: ScriptedCodec, database: Database
+) -> None:
+    creative_id = desk.creative()
+    desk.destination(creative_id, "First")
+    later, last = (desk.destination(creative_id, title) for title in ("Later", "Last"))
+    path = f"/v1/creatives/{creative_id}"
+    rules = [
+        {"destination_id": later["id"], "min_scans": 2, "max_scans": 2},
+        {"destination_id": last["id"], "min_scans": 3},
+    ]
+    desk.put(f"{path}/rules", {"rules": rules}, If_Match=desk.get(path).headers["ETag"])
+
+    two_copies = [detection(int(creative_id, 16))] * 2
+    another = desk.creative("Another, the largest in its photo")
+    codec.found = [detection(int(another, 16)), *two_copies]
+    shown = []
+    for _ in range(6):
+        found = [each["content"]["title"] for each in api.scan().json["detections"]]
+        shown.append(found[1:])
+    assert shown == [[title] * 2 for title in ("First", "First", "Later", "Last", "Last", "Last")]
+
+    with database.read() as session:
+        creative = creatives.find(session, [int(creative_id, 16)])[int(creative_id, 16)]
+        choices = contents.choices_of(session, [creative])[creative.id]
+        visit = contents.visit(session, choices, Asker(), now=NOW)
+        said: list[str] = []
+        event.listen(database.engine, "before_cursor_execute", lambda *told: said.append(told[2]))
+        assert [visit.scans(), visit.scans()] == [4, 4]
+        assert len(said) == 1
 
 
 def test_a_destination_keeps_its_history(desk: Desk) -> None:
