@@ -31,8 +31,8 @@ class SettingsError(O2oError):
     title = "A setting can't be used"
 
 
-class Busy(O2oError):
-    """More at once than there are places for: at the decoders, or at the database.
+class Passing(Exception):
+    """What an error is besides that goes by itself.
 
     Attributes
     ----------
@@ -40,49 +40,33 @@ class Busy(O2oError):
         When to come back.
     """
 
-    status = 503
-    code = "busy"
-    title = "The service is busy"
-
     def __init__(self, detail: str, *, retry_after_s: int) -> None:
         super().__init__(detail)
         self.retry_after_s = retry_after_s
 
 
-class NotReady(O2oError):
-    """The database doesn't answer.
+class Busy(Passing, O2oError):
+    """More at once than there are places for: at the decoders, or at the database."""
 
-    Attributes
-    ----------
-    retry_after_s : int
-        When to ask again.
-    """
+    status = 503
+    code = "busy"
+    title = "The service is busy"
+
+
+class NotReady(Passing, O2oError):
+    """The database doesn't answer."""
 
     status = 503
     code = "not-ready"
     title = "The service isn't ready"
 
-    def __init__(self, detail: str, *, retry_after_s: int) -> None:
-        super().__init__(detail)
-        self.retry_after_s = retry_after_s
 
-
-class TooManyRequests(O2oError):
-    """More requests than the asker's share.
-
-    Attributes
-    ----------
-    retry_after_s : int
-        When there is a new share.
-    """
+class TooManyRequests(Passing, O2oError):
+    """More requests than the asker's share."""
 
     status = 429
     code = "too-many-requests"
     title = "Too many requests"
-
-    def __init__(self, detail: str, *, retry_after_s: int) -> None:
-        super().__init__(detail)
-        self.retry_after_s = retry_after_s
 
 
 @dataclass(frozen=True, slots=True)

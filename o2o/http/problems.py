@@ -18,8 +18,8 @@ from o2o.errors import (
     Busy,
     Fault,
     InvalidRequest,
-    NotReady,
     O2oError,
+    Passing,
     PreconditionFailed,
     TooManyRequests,
     Unauthorized,
@@ -91,7 +91,7 @@ def answer(error: O2oError) -> Response:
 
 def retry_header(error: O2oError) -> dict[str, str]:
     """Return the header that says when to come back, for errors that pass."""
-    if isinstance(error, Busy | NotReady | TooManyRequests):
+    if isinstance(error, Passing):
         return {"Retry-After": str(error.retry_after_s)}
     return {}
 

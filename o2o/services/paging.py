@@ -74,11 +74,10 @@ def newest_first(
     """
     if cursor is not None:
         wanted = wanted.where(_older(created_at, row_id, cursor))
-    rows = session.scalars(wanted.order_by(created_at.desc(), row_id.desc()).limit(limit + 1)).all()
-    items = rows[:limit]
-    more = len(rows) > limit
-    last: Any = items[-1] if more else None
-    return Page(items, _cursor(getattr(last, created_at.key), getattr(last, row_id.key)) if more else None)
+    wanted = wanted.order_by(created_at.desc(), row_id.desc())
+    return _page(
+        session, wanted, limit, lambda last: _cursor(getattr(last, created_at.key), getattr(last, row_id.key))
+    )
 
 
 def newest_versions(
@@ -105,11 +104,15 @@ def newest_versions(
     """
     if cursor is not None:
         wanted = wanted.where(version < _last_version(cursor))
-    rows = session.scalars(wanted.order_by(version.desc()).limit(limit + 1)).all()
+    wanted = wanted.order_by(version.desc())
+    return _page(session, wanted, limit, lambda last: _encoded(getattr(last, version.key)))
+
+
+def _page(session: Session, wanted: Select[Row], limit: int, cursor_of: Callable[[Any], str]) -> Page[Row]:
+    """Return the first rows, with the cursor that the last of them makes where there are more."""
+    rows = session.scalars(wanted.limit(limit + 1)).all()
     items = rows[:limit]
-    more = len(rows) > limit
-    last: Any = items[-1] if more else None
-    return Page(items, _encoded(getattr(last, version.key)) if more else None)
+    return Page(items, cursor_of(items[-1]) if len(rows) > limit else None)
 
 
 def _last_version(cursor: str) -> int:

@@ -69,14 +69,6 @@ def encode(entries: Iterable[int]) -> bytes:
     return (ranks[::2] | ranks[1::2] << RANK_BITS).tobytes()
 
 
-def estimate(sketches: Iterable[bytes]) -> int:
-    """Return how many different readers there are in all of the sketches together, roughly."""
-    union = Union()
-    for each in sketches:
-        union.add(each)
-    return union.estimate()
-
-
 class Union:
     """Any number of sketches together, in the space of a few: one register array, and some entries."""
 
